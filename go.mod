@@ -1,0 +1,3 @@
+module github.com/crankcase/crankcase
+
+go 1.26
