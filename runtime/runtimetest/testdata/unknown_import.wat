@@ -1,0 +1,1 @@
+(module (import "kit" "unknown" (func)))

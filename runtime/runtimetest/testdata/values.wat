@@ -1,0 +1,36 @@
+;; Values in and out, without a memory.
+(module
+  (func (export "none"))
+  (func (export "i32") (param i32) (result i32) (local.get 0))
+  (func (export "i64") (param i64) (result i64) (local.get 0))
+  (func (export "f32") (param f32) (result f32) (local.get 0))
+  (func (export "f64") (param f64) (result f64) (local.get 0))
+  (func (export "reverse") (param i32 i64 f32 f64) (result f64 f32 i64 i32)
+    (local.get 3) (local.get 2) (local.get 1) (local.get 0))
+  ;; More results than parameters, and the other way round.
+  (func (export "spread") (param i32) (result i32 i32 i32)
+    (local.get 0)
+    (i32.add (local.get 0) (i32.const 1))
+    (i32.add (local.get 0) (i32.const 2)))
+  (func (export "digits")
+    (param i32 i64 i32 i64 i32 i64 i32 i64 i32 i64) (result i64)
+    (local.set 1 (i64.add (i64.mul (local.get 1) (i64.const 10)) (local.get 3)))
+    (local.set 1 (i64.add (i64.mul (local.get 1) (i64.const 10)) (local.get 5)))
+    (local.set 1 (i64.add (i64.mul (local.get 1) (i64.const 10)) (local.get 7)))
+    (local.set 1 (i64.add (i64.mul (local.get 1) (i64.const 10)) (local.get 9)))
+    (i64.add
+      (i64.mul (local.get 1) (i64.const 100000))
+      (i64.extend_i32_u
+        (i32.add (local.get 8)
+          (i32.mul (i32.const 10) (i32.add (local.get 6)
+            (i32.mul (i32.const 10) (i32.add (local.get 4)
+              (i32.mul (i32.const 10) (i32.add (local.get 2)
+                (i32.mul (i32.const 10) (local.get 0)))))))))))) 
+  ;; What tells whether the upper half of an i32 is looked at.
+  (func (export "wrap") (param i64) (result i32) (i32.wrap_i64 (local.get 0)))
+  (func (export "wrap_float") (param i64) (result f32)
+    (f32.reinterpret_i32 (i32.wrap_i64 (local.get 0))))
+  (func (export "extend") (param i32) (result i64) (i64.extend_i32_u (local.get 0)))
+  (func (export "eqz") (param i32) (result i32) (i32.eqz (local.get 0)))
+  (func (export "less") (param i32 i32) (result i32) (i32.lt_u (local.get 0) (local.get 1)))
+  (func (export "negate") (param i32) (result i32) (i32.sub (i32.const 0) (local.get 0))))

@@ -1,0 +1,5 @@
+//go:build !darwin && !linux
+
+package wazeroengine
+
+var osPages pageSource = heapPages{}
