@@ -1,0 +1,169 @@
+package sqlitestore
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/crankcase/crankcase/kernel"
+	sqlite3 "github.com/mattn/go-sqlite3"
+)
+
+// errReorder says that c-list entries of a crank stand in each other's way:
+// an entry took another vref, or one takes the vref that another gives up
+// later in the list.
+var errReorder = errors.New("c-list entries need another order")
+
+// Flush implements kernel.Store. The writes may come in any order.
+func (s *Store) Flush(writes []kernel.Write, items []kernel.TranscriptItem) error {
+	if err := s.readyToWrite(); err != nil {
+		return err
+	}
+	if err := s.flush(writes, items); err != nil {
+		return s.fail("flush", err)
+	}
+	return nil
+}
+
+func (s *Store) flush(writes []kernel.Write, items []kernel.TranscriptItem) error {
+	if err := s.savepoint.run(); err != nil {
+		return err
+	}
+	err := s.write(writes, s.putEntry)
+	if err == errReorder {
+		// Rare: all entries that the crank wrote go first, then come anew.
+		if err = s.restore.run(); err == nil {
+			err = s.clearEntries(writes)
+		}
+		if err == nil {
+			err = s.write(writes, s.insertEntry)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	for i := range items {
+		q, it := s.putItem, &items[i]
+		q.num(0, uint64(it.Vat))
+		q.num(1, uint64(it.Incarnation))
+		q.num(2, it.Position)
+		q.blob(3, it.Data)
+		if err := q.run(); err != nil {
+			return fmt.Errorf("transcript of v%d at %d: %w", it.Vat, it.Position, err)
+		}
+	}
+	return s.release.run()
+}
+
+// write writes rows; those of TableCList that are not deleted go through entry.
+func (s *Store) write(writes []kernel.Write, entry func(*kernel.Write) error) error {
+	for i := range writes {
+		w := &writes[i]
+		var err error
+		switch {
+		case w.Table == kernel.TableVatstore:
+			err = s.writeKey(w)
+		case w.Table == kernel.TableCList && w.Value != nil:
+			err = entry(w)
+		default:
+			err = s.writeRow(w)
+		}
+		if err == errReorder {
+			return err
+		}
+		if err != nil {
+			return fmt.Errorf("table %d, row (%d, %d): %w", w.Table, w.A, w.B, err)
+		}
+	}
+	return nil
+}
+
+func (s *Store) writeRow(w *kernel.Write) error {
+	t, err := s.tableOf(w.Table)
+	if err != nil {
+		return err
+	}
+	if err := t.checkKey(w.A, w.B); err != nil {
+		return err
+	}
+	if w.Value == nil {
+		t.bindKey(t.del, w.A, w.B)
+		return t.del.run()
+	}
+	t.bindKey(t.put, w.A, w.B)
+	t.put.blob(len(t.put.args)-1, w.Value)
+	return t.put.run()
+}
+
+func (s *Store) writeKey(w *kernel.Write) error {
+	t := &s.tables[kernel.TableVatstore]
+	if err := t.checkKey(w.A, w.B); err != nil {
+		return err
+	}
+	if w.B != 0 {
+		return errors.New("B is not 0 in the vatstore")
+	}
+	q := t.put
+	if w.Value == nil {
+		q = t.del
+	}
+	q.num(0, w.A)
+	q.blob(1, w.Key)
+	if w.Value != nil {
+		q.blob(2, w.Value)
+	}
+	return q.run()
+}
+
+// bindEntry sets the parameters of a c-list entry.
+func (s *Store) bindEntry(q *statement, w *kernel.Write) error {
+	t := &s.tables[kernel.TableCList]
+	if err := t.checkKey(w.A, w.B); err != nil {
+		return err
+	}
+	t.bindKey(q, w.A, w.B)
+	q.num(2, w.C)
+	q.blob(3, w.Value)
+	return nil
+}
+
+// putEntry inserts a c-list entry or changes its value.
+func (s *Store) putEntry(w *kernel.Write) error {
+	q := s.tables[kernel.TableCList].put
+	if err := s.bindEntry(q, w); err != nil {
+		return err
+	}
+	changed, err := q.exec()
+	switch {
+	case code(err) == sqlite3.ErrConstraint, err == nil && changed == 0:
+		return errReorder
+	}
+	return err
+}
+
+// clearEntries deletes the c-list entries that writes has rows for.
+func (s *Store) clearEntries(writes []kernel.Write) error {
+	t := &s.tables[kernel.TableCList]
+	for i := range writes {
+		if w := &writes[i]; w.Table == kernel.TableCList {
+			if err := t.checkKey(w.A, w.B); err != nil {
+				return err
+			}
+			t.bindKey(t.del, w.A, w.B)
+			if err := t.del.run(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// insertEntry inserts a c-list entry after clearEntries. A vref that is still
+// taken belongs to an entry that the crank did not write: two krefs for one
+// vref, which is a mistake of the caller.
+func (s *Store) insertEntry(w *kernel.Write) error {
+	q := s.tables[kernel.TableCList].insert
+	if err := s.bindEntry(q, w); err != nil {
+		return err
+	}
+	return q.run()
+}
