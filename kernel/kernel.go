@@ -57,6 +57,9 @@ type Genesis struct {
 // be sensed by a guest or enters a hash. The zero value is usable.
 type Options struct {
 	Logger *slog.Logger // nil: silent
+	// MaxVatsOnline bounds the vats whose workers are kept; the one that was
+	// entered longest ago is dropped and comes back by replay. 0: no bound.
+	MaxVatsOnline int
 }
 
 // RunPolicy decides after each crank whether Run goes on. The methods get what

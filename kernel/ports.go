@@ -35,7 +35,7 @@ const (
 	TableCList Table = 9
 	// TableVatstore: A is the vat, Key the guest's key.
 	TableVatstore Table = 10
-	// TableGCAction: A is the vat, B = kind of action << 62 | Kref.
+	// TableGCAction: A is the vat, B = kind of action << 60 | Kref.
 	TableGCAction Table = 11
 )
 

@@ -1,0 +1,344 @@
+package kernel
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"slices"
+
+	"github.com/crankcase/crankcase/capdata"
+)
+
+// The truth is the store plus the crank's buffer. Each table keeps the rows that
+// the running crank has changed (dirty) over a cache of rows as the store has
+// them (clean). A rollback drops dirty; nothing else of the kernel's memory depends on
+// what a crank did.
+
+// rowKey tells rows of a table apart.
+type rowKey struct{ a, b uint64 }
+
+// cell is a row or the knowledge that there is none.
+type cell[V any] struct {
+	v  V
+	ok bool
+}
+
+// maxClean bounds each table's cache, in rows. The cache is dropped as a whole when it
+// is full: that costs reads, never an answer.
+const maxClean = 1 << 16
+
+// table is one table of the store with rows of type V. Rows are values: what a V
+// points to is never changed in place.
+type table[V any] struct {
+	id     Table
+	store  Store
+	encode func(*encoder, V)
+	decode func(*decoder) V
+	clean  map[rowKey]cell[V]
+	dirty  map[rowKey]cell[V]
+}
+
+func newTable[V any](id Table, s Store, enc func(*encoder, V), dec func(*decoder) V) *table[V] {
+	return &table[V]{id: id, store: s, encode: enc, decode: dec,
+		clean: map[rowKey]cell[V]{}, dirty: map[rowKey]cell[V]{}}
+}
+
+// get returns a row.
+func (t *table[V]) get(a, b uint64) (V, bool) {
+	k := rowKey{a, b}
+	if c, ok := t.dirty[k]; ok {
+		return c.v, c.ok
+	}
+	if c, ok := t.clean[k]; ok {
+		return c.v, c.ok
+	}
+	value, _, err := t.store.Get(t.id, a, b)
+	must("read "+tableNames[t.id], err)
+	var c cell[V]
+	if value != nil {
+		c = cell[V]{t.parse(value), true}
+	}
+	t.remember(k, c)
+	return c.v, c.ok
+}
+
+func (t *table[V]) parse(value []byte) V {
+	d := decoder{tableNames[t.id], value}
+	v := t.decode(&d)
+	d.end()
+	return v
+}
+
+func (t *table[V]) remember(k rowKey, c cell[V]) {
+	if len(t.clean) >= maxClean {
+		clear(t.clean)
+	}
+	t.clean[k] = c
+}
+
+func (t *table[V]) set(a, b uint64, v V) { t.dirty[rowKey{a, b}] = cell[V]{v, true} }
+
+func (t *table[V]) del(a, b uint64) { t.dirty[rowKey{a, b}] = cell[V]{} }
+
+// fresh notes that no row of this key was ever stored, which saves a read.
+func (t *table[V]) fresh(a, b uint64) { t.remember(rowKey{a, b}, cell[V]{}) }
+
+// stored reports whether the store has the row. The answer may not depend on
+// what the cache happens to hold, since it decides what is hashed.
+func (t *table[V]) stored(k rowKey) bool {
+	if c, ok := t.clean[k]; ok {
+		return c.ok
+	}
+	value, _, err := t.store.Get(t.id, k.a, k.b)
+	must("read "+tableNames[t.id], err)
+	return value != nil
+}
+
+// writes appends the net changes. A row that the store does not have and that the
+// crank made and deleted again is no change.
+func (t *table[V]) writes(w []Write, arena *encoder) []Write {
+	for k, c := range t.dirty {
+		if !c.ok {
+			if t.stored(k) {
+				w = append(w, Write{Table: t.id, A: k.a, B: k.b})
+			}
+			continue
+		}
+		from := len(*arena)
+		t.encode(arena, c.v)
+		w = append(w, Write{Table: t.id, A: k.a, B: k.b, Value: (*arena)[from:len(*arena):len(*arena)]})
+	}
+	return w
+}
+
+// flushed makes the dirty rows clean ones.
+func (t *table[V]) flushed() {
+	for k, c := range t.dirty {
+		t.remember(k, c)
+	}
+	clear(t.dirty)
+}
+
+func (t *table[V]) discard() { clear(t.dirty) }
+func (t *table[V]) forget()  { clear(t.dirty); clear(t.clean) }
+
+var tableNames = [...]string{"", "state", "vat", "vat state", "object", "promise", "settled", "parked", "queue", "c-list", "vatstore", "gc action"}
+
+// clist is TableCList: a two-way table between a vat's vrefs and krefs.
+type clist struct {
+	store   Store
+	clean   clistSide
+	dirty   clistSide
+	touched map[capdata.Kref][]VatID // vats whose entry for an object the crank changed
+}
+
+type vatVref struct {
+	vat VatID
+	v   capdata.Vref
+}
+
+// clistSide holds entries in both directions. An entry with vref 0, or kref 0,
+// says that there is none.
+type clistSide struct {
+	byKref map[rowKey]clistRow
+	byVref map[vatVref]capdata.Kref
+}
+
+func newSide() clistSide { return clistSide{map[rowKey]clistRow{}, map[vatVref]capdata.Kref{}} }
+
+func newCList(s Store) *clist { return &clist{s, newSide(), newSide(), map[capdata.Kref][]VatID{}} }
+
+// byKref returns the vat's entry for k.
+func (c *clist) byKref(vat VatID, k capdata.Kref) (clistRow, bool) {
+	key := rowKey{uint64(vat), uint64(k)}
+	if r, ok := c.dirty.byKref[key]; ok {
+		return r, r.vref != 0
+	}
+	if r, ok := c.clean.byKref[key]; ok {
+		return r, r.vref != 0
+	}
+	value, v, err := c.store.Get(TableCList, uint64(vat), uint64(k))
+	must("read c-list", err)
+	var r clistRow
+	if value != nil {
+		r = clistRow{capdata.Vref(v), reachableFlag(value)}
+	}
+	c.remember(vat, k, r)
+	return r, r.vref != 0
+}
+
+// byVref returns the kref that the vat calls v, or 0.
+func (c *clist) byVref(vat VatID, v capdata.Vref) capdata.Kref {
+	if k, ok := c.dirty.byVref[vatVref{vat, v}]; ok {
+		return k
+	}
+	return c.before(vat, v)
+}
+
+// before is byVref as it was when the crank began.
+func (c *clist) before(vat VatID, v capdata.Vref) capdata.Kref {
+	key := vatVref{vat, v}
+	if k, ok := c.clean.byVref[key]; ok {
+		return k
+	}
+	k, value, err := c.store.ByVref(vat, v)
+	must("read c-list", err)
+	if k != 0 {
+		c.remember(vat, k, clistRow{v, reachableFlag(value)})
+	} else {
+		c.room()
+		c.clean.byVref[key] = 0
+	}
+	return k
+}
+
+func reachableFlag(value []byte) bool {
+	if len(value) != 1 {
+		throw("decode", errDamagedCList)
+	}
+	return value[0] == 1
+}
+
+func (c *clist) room() {
+	if len(c.clean.byKref) >= maxClean || len(c.clean.byVref) >= maxClean {
+		clear(c.clean.byKref)
+		clear(c.clean.byVref)
+	}
+}
+
+func (c *clist) remember(vat VatID, k capdata.Kref, r clistRow) {
+	c.room()
+	c.clean.byKref[rowKey{uint64(vat), uint64(k)}] = r
+	if r.vref != 0 {
+		c.clean.byVref[vatVref{vat, r.vref}] = k
+	}
+}
+
+func (c *clist) set(vat VatID, k capdata.Kref, r clistRow) {
+	c.touch(vat, k)
+	c.dirty.byKref[rowKey{uint64(vat), uint64(k)}] = r
+	c.dirty.byVref[vatVref{vat, r.vref}] = k
+}
+
+func (c *clist) touch(vat VatID, k capdata.Kref) {
+	if k.Kind() != capdata.Object {
+		return
+	}
+	if _, ok := c.dirty.byKref[rowKey{uint64(vat), uint64(k)}]; !ok {
+		c.touched[k] = append(c.touched[k], vat)
+	}
+}
+
+func (c *clist) del(vat VatID, k capdata.Kref, v capdata.Vref) {
+	c.touch(vat, k)
+	c.dirty.byKref[rowKey{uint64(vat), uint64(k)}] = clistRow{}
+	if c.dirty.byVref[vatVref{vat, v}] == k || c.before(vat, v) == k {
+		c.dirty.byVref[vatVref{vat, v}] = 0
+	}
+}
+
+// fresh notes that a kref was made in this crank, so that no stored c-list has it.
+func (c *clist) fresh(vat VatID, k capdata.Kref) {
+	c.room()
+	c.clean.byKref[rowKey{uint64(vat), uint64(k)}] = clistRow{}
+}
+
+var errDamagedCList = errors.New("a row of the c-list is damaged")
+
+var flagR, flagNone = []byte{1}, []byte{0}
+
+func (c *clist) stored(k rowKey) bool {
+	if r, ok := c.clean.byKref[k]; ok {
+		return r.vref != 0
+	}
+	value, _, err := c.store.Get(TableCList, k.a, k.b)
+	must("read c-list", err)
+	return value != nil
+}
+
+func (c *clist) writes(w []Write) []Write {
+	for k, r := range c.dirty.byKref {
+		switch {
+		case r.vref != 0:
+			v := flagNone
+			if r.reachable {
+				v = flagR
+			}
+			w = append(w, Write{Table: TableCList, A: k.a, B: k.b, C: uint64(r.vref), Value: v})
+		case c.stored(k):
+			w = append(w, Write{Table: TableCList, A: k.a, B: k.b})
+		}
+	}
+	return w
+}
+
+func (c *clist) flushed() {
+	for k, r := range c.dirty.byKref {
+		if r.vref == 0 {
+			c.room()
+			if old, ok := c.clean.byKref[k]; ok && old.vref != 0 {
+				delete(c.clean.byVref, vatVref{VatID(k.a), old.vref})
+			}
+			c.clean.byKref[k] = clistRow{}
+		}
+	}
+	for k, v := range c.dirty.byVref {
+		if v == 0 {
+			c.clean.byVref[k] = 0
+		}
+	}
+	for k, r := range c.dirty.byKref {
+		if r.vref != 0 {
+			c.remember(VatID(k.a), capdata.Kref(k.b), r)
+		}
+	}
+	c.discard()
+}
+
+func (c *clist) discard() {
+	clear(c.dirty.byKref)
+	clear(c.dirty.byVref)
+	clear(c.touched)
+}
+func (c *clist) forget() { c.discard(); clear(c.clean.byKref); clear(c.clean.byVref) }
+
+// vatKey names a vatstore entry.
+type vatKey struct {
+	vat VatID
+	key string
+}
+
+// vatstore is TableVatstore. The store itself caches pages; only dirty entries are kept.
+type vatstore struct {
+	store Store
+	dirty map[vatKey]cell[[]byte]
+}
+
+func (s *vatstore) get(vat VatID, key []byte) ([]byte, bool) {
+	if c, ok := s.dirty[vatKey{vat, string(key)}]; ok {
+		return c.v, c.ok
+	}
+	v, ok, err := s.store.GetKey(vat, key)
+	must("read vatstore", err)
+	return v, ok
+}
+
+func (s *vatstore) writes(w []Write) []Write {
+	for k, c := range s.dirty {
+		v := c.v
+		if c.ok && v == nil {
+			v = []byte{}
+		} else if !c.ok {
+			v = nil
+		}
+		w = append(w, Write{Table: TableVatstore, A: uint64(k.vat), Key: []byte(k.key), Value: v})
+	}
+	return w
+}
+
+// sortWrites puts net changes in the one order that hashes and stores see.
+func sortWrites(w []Write) {
+	slices.SortFunc(w, func(x, y Write) int {
+		return cmp.Or(cmp.Compare(x.Table, y.Table), cmp.Compare(x.A, y.A), cmp.Compare(x.B, y.B), bytes.Compare(x.Key, y.Key))
+	})
+}

@@ -1,0 +1,179 @@
+package kernel
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"hash"
+)
+
+// flushKind says what a flush is the end of; it is hashed.
+type flushKind byte
+
+const (
+	flushCrank   flushKind = 1
+	flushInput   flushKind = 2 // the host queued a message, ended a vat, ...
+	flushGenesis flushKind = 3
+)
+
+// flush hands what the crank has changed to the store, net and sorted, and chains the
+// crank hash into the activity hash. The crank hash covers the net writes, the outcome
+// and the gas; the row that holds the activity hash is outside it.
+func (k *Kernel) flush(kind flushKind, aborted bool, gas uint64) {
+	arena := k.arena[:0]
+	w := k.objects.writes(k.writes[:0], &arena)
+	w = k.promises.writes(w, &arena)
+	w = k.settled.writes(w, &arena)
+	w = k.parked.writes(w, &arena)
+	w = k.queue.writes(w, &arena)
+	w = k.vats.writes(w, &arena)
+	w = k.vatStates.writes(w, &arena)
+	w = k.actions.writes(w, &arena)
+	w = k.batches.writes(w, &arena)
+	w = k.roster.writes(w, &arena)
+	w = k.paramRow.writes(w, &arena)
+	w = k.clist.writes(w)
+	w = k.vatstore.writes(w)
+	from := len(arena)
+	encodeState(&arena, k.st)
+	if st := arena[from:]; !bytes.Equal(st, k.savedState) {
+		w = append(w, Write{Table: TableState, A: rowState, Value: st[:len(st):len(st)]})
+		k.savedState = append(k.savedState[:0], st...)
+	}
+	sortWrites(w)
+
+	if k.hash == nil {
+		k.hash = sha256.New()
+	}
+	h := k.hash
+	h.Reset()
+	head := [18]byte{byte(kind)}
+	if aborted {
+		head[1] = 1
+	}
+	binary.LittleEndian.PutUint64(head[2:], gas)
+	binary.LittleEndian.PutUint64(head[10:], uint64(len(w)))
+	h.Write(head[:])
+	for i := range w {
+		hashWrite(h, &k.hashBuf, &w[i])
+	}
+	var both [64]byte
+	copy(both[:], k.activity[:])
+	h.Sum(both[:32])
+	k.activity = sha256.Sum256(both[:])
+	w = append(w, Write{Table: TableState, A: rowChain, Value: k.activity[:]})
+
+	must("write", k.store.Flush(w, k.items))
+
+	k.objects.flushed()
+	k.promises.flushed()
+	k.settled.flushed()
+	k.parked.flushed()
+	k.queue.flushed()
+	k.vats.flushed()
+	k.vatStates.flushed()
+	k.actions.flushed()
+	k.batches.flushed()
+	k.roster.flushed()
+	k.paramRow.flushed()
+	k.clist.flushed()
+	clear(k.vatstore.dirty)
+	k.saved = k.st
+	k.free.reset()
+	k.arena, k.writes = arena[:0], w[:0]
+	k.items, k.itemBuf = k.items[:0], k.itemBuf[:0]
+	k.shrink()
+}
+
+// shrink lets go of buffers that one large crank has blown up.
+func (k *Kernel) shrink() {
+	if cap(k.arena) > maxKeptLog {
+		k.arena = nil
+	}
+	if cap(k.itemBuf) > maxKeptLog {
+		k.itemBuf = nil
+	}
+	if cap(k.payload) > maxKeptLog {
+		k.payload = nil
+	}
+	clear(k.writes[:cap(k.writes)])
+}
+
+// hashWrite feeds one net change to a hash, each part with its length in front.
+func hashWrite(h hash.Hash, buf *[]byte, w *Write) {
+	b := append((*buf)[:0], byte(w.Table))
+	b = binary.LittleEndian.AppendUint64(b, w.A)
+	b = binary.LittleEndian.AppendUint64(b, w.B)
+	b = binary.LittleEndian.AppendUint64(b, w.C)
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(w.Key)))
+	b = append(b, w.Key...)
+	if w.Value == nil {
+		b = append(b, 0)
+	} else {
+		b = append(b, 1)
+		b = binary.LittleEndian.AppendUint32(b, uint32(len(w.Value)))
+		b = append(b, w.Value...)
+	}
+	*buf = b
+	h.Write(b)
+	if cap(*buf) > maxKeptLog {
+		*buf = nil
+	}
+}
+
+// discard drops all that was changed since the last flush.
+func (k *Kernel) discard() {
+	k.objects.discard()
+	k.promises.discard()
+	k.settled.discard()
+	k.parked.discard()
+	k.queue.discard()
+	k.vats.discard()
+	k.vatStates.discard()
+	k.actions.discard()
+	k.batches.discard()
+	k.roster.discard()
+	k.paramRow.discard()
+	k.clist.discard()
+	clear(k.vatstore.dirty)
+	k.st = k.saved
+	k.free.reset()
+	k.items, k.itemBuf = k.items[:0], k.itemBuf[:0]
+}
+
+// forget drops what is cached of the store as well.
+func (k *Kernel) forget() {
+	k.objects.forget()
+	k.promises.forget()
+	k.settled.forget()
+	k.parked.forget()
+	k.queue.forget()
+	k.vats.forget()
+	k.vatStates.forget()
+	k.actions.forget()
+	k.batches.forget()
+	k.roster.forget()
+	k.paramRow.forget()
+	k.clist.forget()
+}
+
+// stateRoot is the hash of the content of all hashed tables: equal for equal
+// content, whatever way led to it. It reads every row.
+func stateRoot(s Store) (root [32]byte, err error) {
+	h := sha256.New()
+	var buf []byte
+	for t := TableState; t <= TableGCAction; t++ {
+		err := s.ScanTable(t, func(w Write) bool {
+			if t == TableState && w.A == rowChain {
+				return true // history, not content
+			}
+			hashWrite(h, &buf, &w)
+			return true
+		})
+		if err != nil {
+			return root, err
+		}
+	}
+	h.Sum(root[:0])
+	return root, nil
+}

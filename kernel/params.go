@@ -1,0 +1,66 @@
+package kernel
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// Behaviour is the behaviour that this library implements: instrumenter, gas schedule,
+// ABI, host-call prices, WASI subset and kernel rules. A database says which one it was made with.
+const Behaviour = 1
+
+// DefaultGasLimit bounds a crank of a vat that has no limit of its own.
+const DefaultGasLimit = 200_000_000
+
+// Params are the consensus parameters: set at genesis, stored, hashed.
+type Params struct {
+	Behaviour     int    `json:"behaviour"`
+	ConsensusMode bool   `json:"consensusMode"`
+	GasLimit      uint64 `json:"gasLimit"` // of a crank
+	MaxLog        int    `json:"maxLog"`   // bytes of syscalls in a crank
+}
+
+func encodeParams(e *encoder, p Params) {
+	b, err := json.Marshal(p)
+	if err != nil {
+		throw("encode", err)
+	}
+	e.raw(b)
+}
+
+func decodeParams(d *decoder) Params {
+	var p Params
+	if err := json.Unmarshal(d.b, &p); err != nil {
+		throw("decode", fmt.Errorf("row of parameters is damaged: %w", err))
+	}
+	d.b = nil
+	return p
+}
+
+// roster is the static vats in the order of their ids.
+type roster struct {
+	bootstrap string
+	vats      []rosterVat
+}
+
+type rosterVat struct {
+	id   VatID
+	name string
+}
+
+func encodeRoster(e *encoder, r roster) {
+	e.string(r.bootstrap)
+	e.uint(uint64(len(r.vats)))
+	for _, v := range r.vats {
+		e.uint(uint64(v.id))
+		e.string(v.name)
+	}
+}
+
+func decodeRoster(d *decoder) roster {
+	r := roster{bootstrap: d.string()}
+	for range d.count() {
+		r.vats = append(r.vats, rosterVat{VatID(d.uint()), d.string()})
+	}
+	return r
+}
