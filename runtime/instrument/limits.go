@@ -1,0 +1,86 @@
+package instrument
+
+// Limits bound what a module may hold, so that its compilation takes time and
+// memory in proportion to its bytes and no module of a few kilobytes can hold a
+// compiler hostage. They are consensus parameters: a module accepted here and
+// refused there would part two machines. A field that is zero allows none of
+// what it counts. All are counted on the module as it comes in, except
+// InstrumentedBytes.
+type Limits struct {
+	ModuleBytes       int // size of the module, with its custom sections
+	InstrumentedBytes int // size of the instrumented code
+
+	Types     int // entries of the type section
+	Params    int // parameters of a function or block type
+	Results   int // results of a function or block type
+	Imports   int // entries of the import section
+	Functions int // imported and own functions together
+	Globals   int // globals
+	Exports   int // exports
+	Elements  int // element segments
+	Data      int // data segments
+	TableSize int // minimum size of the table, in elements
+
+	// MemoryPages is the largest memory a guest can have, in pages of 64 KiB:
+	// memory.grow answers -1 above it. A module whose minimum is larger is
+	// refused; a module's own smaller maximum stands.
+	MemoryPages int
+
+	FunctionBytes int // size of a function's body
+	Locals        int // declared locals of a function, without parameters
+	Nesting       int // blocks, loops and ifs open at one point
+	OperandHeight int // values on the operand stack at one point
+
+	BranchTable       int // entries of all br_tables of a function
+	BranchTableModule int // entries of all br_tables of the module
+
+	// LoopLocals bounds, for a function, the sum over its loops of (parameters
+	// + locals) x (loops open around it, itself included). A compiler that
+	// builds SSA form makes a phi for each of them, at worst, and merges those
+	// of the outer loops again for each inner one.
+	LoopLocals       int
+	LoopLocalsModule int // the same, summed over the module
+
+	// MergeLocals bounds, for a function, the sum over its blocks and ifs of
+	// the smaller of (parameters + locals) and the assignments to locals within:
+	// the values that a compiler may have to merge at their ends.
+	MergeLocals       int
+	MergeLocalsModule int // the same, summed over the module
+}
+
+// DefaultLimits returns the limits of this Version. Ordinary guests are far
+// below them: a Go guest of 3.2 MB has 2,139 functions and 36,577 data
+// segments and nests blocks 549 deep; QuickJS has 818 KB.
+func DefaultLimits() Limits {
+	return Limits{
+		ModuleBytes:       32 << 20,
+		InstrumentedBytes: 64 << 20,
+
+		Types:     10_000,
+		Params:    128,
+		Results:   16,
+		Imports:   1_000,
+		Functions: 65_536,
+		Globals:   4_096,
+		Exports:   8_192,
+		Elements:  4_096,
+		Data:      100_000,
+		TableSize: 131_072,
+
+		MemoryPages: 4_096, // 256 MiB
+
+		FunctionBytes: 1 << 20,
+		Locals:        8_192,
+		Nesting:       4_096,
+		OperandHeight: 1_024,
+
+		BranchTable:       16_384,
+		BranchTableModule: 262_144,
+
+		LoopLocals:       65_536,
+		LoopLocalsModule: 4 << 20,
+
+		MergeLocals:       262_144,
+		MergeLocalsModule: 16 << 20,
+	}
+}
