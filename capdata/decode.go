@@ -239,7 +239,7 @@ func (p *decoder[R]) error(m *members) (any, error) {
 		}
 	}
 	for name := range m.plain {
-		if name[:min(len(name), 1)] == "#" {
+		if strings.HasPrefix(name, "#") {
 			return nil, p.expected(m.at, "an error without further names that begin with #")
 		}
 	}
