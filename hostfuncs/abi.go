@@ -134,7 +134,7 @@ func (g *Guest) give(stack []uint64, dst, room uint64, value []byte, ok bool) er
 	if n > maxLength {
 		return fmt.Errorf("hostfuncs: %s: the kernel answered with %d bytes, more than 2^31-1", g.imp.name, n)
 	}
-	if err := g.charge(words(n) * gasStoreWord); err != nil {
+	if err := g.charge(words(n) * gasReadWord); err != nil {
 		return err
 	}
 	g.answer = value
@@ -186,7 +186,7 @@ func (g *Guest) keyAndRoom(what string, key, keyLen, dst, room uint64) error {
 	if err := g.within("dst", dst, room); err != nil {
 		return err
 	}
-	return g.charge(words(keyLen) * gasStoreWord)
+	return g.charge(words(keyLen) * gasReadWord)
 }
 
 func (g *Guest) vatstoreSet(stack []uint64) error {
@@ -219,7 +219,7 @@ func (g *Guest) vatstoreDelete(stack []uint64) error {
 	if err := g.within("key", key, keyLen); err != nil {
 		return err
 	}
-	if err := g.charge(words(keyLen) * gasStoreWord); err != nil {
+	if err := g.charge(words(keyLen) * gasReadWord); err != nil {
 		return err
 	}
 	return g.sys.VatstoreDelete(g.bytes(key, keyLen))
@@ -267,26 +267,14 @@ func (g *Guest) callNow(stack []uint64) error {
 	if err != nil {
 		return err
 	}
-	n := 16 + 8*uint64(len(answer.Slots)) + uint64(len(answer.Body))
+	n := 8 + uint64(answer.WireLen())
 	if n > maxLength {
 		return fmt.Errorf("hostfuncs: call_now: the device's answer has %d bytes, more than 2^31-1", n)
 	}
-	if err := g.charge(words(n)*gasStoreWord + uint64(len(answer.Slots))*gasSlot); err != nil {
+	if err := g.charge(words(n)*gasReadWord + uint64(len(answer.Slots))*gasSlot); err != nil {
 		return err
 	}
-	le, b := binary.LittleEndian, g.encoded[:0]
-	if failed {
-		b = le.AppendUint32(b, 1)
-	} else {
-		b = le.AppendUint32(b, 0)
-	}
-	b = le.AppendUint32(b, 0)
-	b = le.AppendUint32(b, uint32(len(answer.Slots)))
-	b = le.AppendUint32(b, uint32(len(answer.Body)))
-	for _, s := range answer.Slots {
-		b = le.AppendUint64(b, uint64(s))
-	}
-	g.encoded = append(b, answer.Body...)
+	g.encoded = capdata.AppendAnswer(g.encoded[:0], failed, answer)
 	g.answer = g.encoded
 	stack[0] = n
 	return nil

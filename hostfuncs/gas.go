@@ -2,9 +2,9 @@ package hostfuncs
 
 import "math"
 
-// Gas prices of host calls, in the unit of the instrumenter: about one simple
-// instruction of compiled guest code, roughly a nanosecond on a slow machine.
-// They are consensus parameters.
+// Gas prices of host calls, in the unit of the instrumenter: a third to half a
+// nanosecond of a compiled guest. They are consensus parameters, part of the
+// kernel's behaviour.
 //
 // A call pays in steps, each before the work that it pays for:
 //
@@ -22,64 +22,64 @@ import "math"
 //
 // Sizes in bytes are priced by words of eight bytes, rounded up.
 //
-//	import                     base    per word         per slot, reference or record
-//	read, answer, bundle_read  60      1 of len
-//	bundle_len                 60
-//	send                       2,000   8 of body        200 a slot
-//	subscribe                  1,000
-//	resolve                    500     8 of bodies      2,000 a record, 200 a slot
-//	exit                       1,000   8 of body        200 a slot
-//	vatstore_get               2,000   2 of key, value
-//	vatstore_set               4,000   16 of key, value
-//	vatstore_delete            4,000   2 of key
-//	vatstore_next_key          3,000   2 of prior, key
-//	drop_imports               500                      500 a reference
-//	retire_*, abandon_exports  500                      1,500 a reference
-//	call_now                   5,000   8 of body,       200 a slot, both ways
-//	                                   2 of the answer
-//	fault                      60      1 of what is kept
-//	console.log                100     (one constant, whatever the arguments)
-//	random_get                 60      1 of len
-//	fd_write                   100                      2 an iovec
-//	poll_oneoff                100                      20 a subscription
-//	other WASI                 60
+//	import                     base    per word             per slot, reference or record
+//	read, answer, bundle_read  150     1 of len
+//	bundle_len                 150
+//	send                       6,000   32 of body           1,000 a slot
+//	subscribe                  3,000
+//	resolve                    500     32 of bodies         5,000 a record, 1,000 a slot
+//	exit                       2,000   32 of body           1,000 a slot
+//	vatstore_get               3,000   8 of key and value
+//	vatstore_set               5,000   32 of key and value
+//	vatstore_delete            5,000   8 of key
+//	vatstore_next_key          4,000   8 of prior and key
+//	drop_imports               500                          1,500 a reference
+//	retire_*, abandon_exports  500                          3,000 a reference
+//	call_now                   10,000  32 of body,          1,000 a slot, both ways
+//	                                   8 of the answer
+//	fault                      150     1 of what is kept
+//	console.log                300     (one constant, whatever the arguments)
+//	random_get                 150     1 of len
+//	fd_write                   300                          4 an iovec
+//	poll_oneoff                300                          50 a subscription
+//	other WASI                 150
 //
-// What goes into the kernel's log and the store costs more than what is copied
-// between guest and host; a reference is looked up and may be written in two
-// tables.
+// They follow what the host has to do by the end of the crank, not only in the
+// call: what goes into the kernel's log is translated, hashed and stored, and a
+// reference is looked up and may change rows in two tables.
 const (
-	gasCrossing   = 60 // entering and leaving the host, and little else
-	gasCopyWord   = 1
-	gasSend       = 2000
-	gasSubscribe  = 1000
-	gasResolve    = 500
-	gasRecord     = 2000
-	gasExit       = 1000
-	gasLogWord    = 8
-	gasSlot       = 200
-	gasGet        = 2000
-	gasSet        = 4000
-	gasDelete     = 4000
-	gasNextKey    = 3000
-	gasStoreWord  = 2
-	gasWriteWord  = 16
-	gasList       = 500
-	gasDrop       = 500
-	gasRetire     = 1500
-	gasCallNow    = 5000
-	gasConsole    = 100
-	gasFDWrite    = 100
-	gasIOVec      = 2
-	gasPoll       = 100
-	gasSubscripts = 20
+	gasCrossing     = 150 // entering and leaving the host, and little else
+	gasCopyWord     = 1
+	gasSend         = 6000
+	gasSubscribe    = 3000
+	gasResolve      = 500
+	gasRecord       = 5000
+	gasExit         = 2000
+	gasLogWord      = 32
+	gasSlot         = 1000
+	gasGet          = 3000
+	gasSet          = 5000
+	gasDelete       = 5000
+	gasNextKey      = 4000
+	gasReadWord     = 8
+	gasWriteWord    = 32
+	gasList         = 500
+	gasDrop         = 1500
+	gasRetire       = 3000
+	gasCallNow      = 10_000
+	gasConsole      = 300
+	gasFDWrite      = 300
+	gasIOVec        = 4
+	gasPoll         = 300
+	gasSubscription = 50
 )
 
 // words returns the number of eight-byte words that n bytes take.
 func words(n uint64) uint64 { return (n + 7) / 8 }
 
 // charge takes price from the guest's gas and returns a guest fault if that
-// leaves it below zero. Prices stay below 2^60: sizes are below 2^33, prices
-// per unit below 2^12.
+// leaves it below zero. Prices stay below 2^60: counts are below 2^33, prices
+// of a unit below 2^14.
 func (g *Guest) charge(price uint64) error {
 	gas := int64(g.gas.Get())
 	if gas < math.MinInt64+int64(price) {

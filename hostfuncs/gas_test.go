@@ -19,32 +19,32 @@ func TestPrices(t *testing.T) {
 		gas  uint64
 	}
 	rows := []row{
-		{"read", []any{0, 0, 0}, 60}, {"read", []any{0, 0, 1}, 61}, {"read", []any{0, 0, 8}, 61}, {"read", []any{0, 0, 9}, 62},
-		{"answer", []any{0, 0, 0}, 60},
-		{"bundle_len", nil, 60}, {"bundle_read", []any{0, 0, 17}, 63},
-		{"send", []any{o50, 0, 0, 0, 0, 0}, 2000}, {"send", []any{o50, 0, 17, 0, 3, 0}, 2000 + 3*8 + 3*200},
-		{"subscribe", []any{p60}, 1000},
-		{"resolve", []any{0, 0}, 500}, {"resolve", []any{256, 2}, 500 + 2*2000 + 1*8 + 2*200},
-		{"exit", []any{0, 0, 1, 0, 1}, 1000 + 8 + 200},
-		{"vatstore_get", []any{512, 1, 0, 0}, 2000 + 2 + 2*2}, {"vatstore_get", []any{0, 1, 0, 0}, 2000 + 2},
-		{"vatstore_set", []any{0, 9, 0, 17}, 4000 + (2+3)*16},
-		{"vatstore_delete", []any{0, 9}, 4000 + 2*2},
-		{"vatstore_next_key", []any{0, 0, 0, 0}, 3000 + 2}, {"vatstore_next_key", []any{519, 9, 0, 0}, 3000 + 2*2 + 2}, {"vatstore_next_key", []any{512, 1, 0, 0}, 3000 + 2 + 2*2},
-		{"drop_imports", []any{0, 0}, 500}, {"drop_imports", []any{0, 3}, 500 + 3*500},
-		{"retire_imports", []any{0, 3}, 500 + 3*1500}, {"retire_exports", []any{0, 3}, 500 + 3*1500}, {"abandon_exports", []any{0, 3}, 500 + 3*1500},
-		{"call_now", []any{d70, 0, 9, 0, 1}, 5000 + 2*8 + 200 + 4*2 + 200},
-		{"console.log", []any{0, 0, 0}, 100}, {"console.log", []any{9, 0, 60000}, 100}, {"console.log", []any{9, 0xffffffff, 60000}, 100},
-		{ModuleWASI + ".random_get", []any{0, 9}, 62}, {ModuleWASI + ".random_get", []any{0, 99999}, 60},
-		{ModuleWASI + ".fd_write", []any{1, 1024, 3, 1020}, 106}, {ModuleWASI + ".fd_write", []any{3, 0, 3, 1020}, 100},
-		{ModuleWASI + ".poll_oneoff", []any{1024, 2048, 2, 1020}, 140},
-		{ModuleWASI + ".sched_yield", nil, 60},
+		{"read", []any{0, 0, 0}, 150}, {"read", []any{0, 0, 1}, 151}, {"read", []any{0, 0, 8}, 151}, {"read", []any{0, 0, 9}, 152},
+		{"answer", []any{0, 0, 0}, 150},
+		{"bundle_len", nil, 150}, {"bundle_read", []any{0, 0, 17}, 153},
+		{"send", []any{o50, 0, 0, 0, 0, 0}, 6000}, {"send", []any{o50, 0, 17, 0, 3, 0}, 6000 + 3*32 + 3*1000},
+		{"subscribe", []any{p60}, 3000},
+		{"resolve", []any{0, 0}, 500}, {"resolve", []any{256, 2}, 500 + 2*5000 + 1*32 + 2*1000},
+		{"exit", []any{0, 0, 1, 0, 1}, 2000 + 32 + 1000},
+		{"vatstore_get", []any{512, 1, 0, 0}, 3000 + 8 + 2*8}, {"vatstore_get", []any{0, 1, 0, 0}, 3000 + 8},
+		{"vatstore_set", []any{0, 9, 0, 17}, 5000 + (2+3)*32},
+		{"vatstore_delete", []any{0, 9}, 5000 + 2*8},
+		{"vatstore_next_key", []any{0, 0, 0, 0}, 4000 + 8}, {"vatstore_next_key", []any{519, 9, 0, 0}, 4000 + 2*8 + 8}, {"vatstore_next_key", []any{512, 1, 0, 0}, 4000 + 8 + 2*8},
+		{"drop_imports", []any{0, 0}, 500}, {"drop_imports", []any{0, 3}, 500 + 3*1500},
+		{"retire_imports", []any{0, 3}, 500 + 3*3000}, {"retire_exports", []any{0, 3}, 500 + 3*3000}, {"abandon_exports", []any{0, 3}, 500 + 3*3000},
+		{"call_now", []any{d70, 0, 9, 0, 1}, 10_000 + 2*32 + 1000 + 4*8 + 1000},
+		{"console.log", []any{0, 0, 0}, 300}, {"console.log", []any{9, 0, 60000}, 300}, {"console.log", []any{9, 0xffffffff, 60000}, 300},
+		{ModuleWASI + ".random_get", []any{0, 9}, 152}, {ModuleWASI + ".random_get", []any{0, 99999}, 150},
+		{ModuleWASI + ".fd_write", []any{1, 1024, 3, 1020}, 312}, {ModuleWASI + ".fd_write", []any{3, 0, 3, 1020}, 300},
+		{ModuleWASI + ".poll_oneoff", []any{1024, 2048, 2, 1020}, 400},
+		{ModuleWASI + ".sched_yield", nil, 150},
 	}
 	for _, b := range badFD {
 		args := make([]any, len(b.sig))
 		for i := range args {
 			args[i] = 0xffffffff
 		}
-		rows = append(rows, row{ModuleWASI + "." + b.name, args, 60})
+		rows = append(rows, row{ModuleWASI + "." + b.name, args, 150})
 	}
 	for _, c := range rows {
 		name := fmt.Sprint(c.name, c.args)

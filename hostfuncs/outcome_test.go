@@ -64,7 +64,7 @@ func TestOutcomes(t *testing.T) {
 		{"kernel swallows a bad record", run(func(c *code) { c.put32(8, 9); c.call("resolve", 0, 1) }), &recorder{swallow: true},
 			"host fault: hostfuncs: the guest was stopped: hostfuncs: resolve: the kernel did not stop at a bad record: resolve: record 0: kind is 9, expected 0, 1 or 2", gasResolve + gasRecord},
 		{"no syscalls", run(func(c *code) { c.call("subscribe", p60) }), nil, "host fault: hostfuncs: the guest was stopped: engine: panic in a host function: runtime error: invalid memory address or nil pointer dereference", gasSubscribe},
-		{"value too long", run(func(c *code) { c.call("vatstore_get", 0, 1, 0, 0) }), &recorder{value: make([]byte, maxLength+1)}, "host fault: hostfuncs: the guest was stopped: hostfuncs: vatstore_get: the kernel answered with 2147483648 bytes, more than 2^31-1", gasGet + gasStoreWord},
+		{"value too long", run(func(c *code) { c.call("vatstore_get", 0, 1, 0, 0) }), &recorder{value: make([]byte, maxLength+1)}, "host fault: hostfuncs: the guest was stopped: hostfuncs: vatstore_get: the kernel answered with 2147483648 bytes, more than 2^31-1", gasGet + gasReadWord},
 		{"engine goes on", &fakeModule{goesOn: true, deliver: func(c *code) uint32 { c.call("read", 0, 9, 9); return 0 }}, nil, "host fault: hostfuncs: the engine went on after a host function's error: read: offset 9+9 lies past the end of the payload (0 bytes)", gasCrossing},
 		{"engine goes on, and traps", &fakeModule{goesOn: true, deliver: func(c *code) uint32 { c.call("read", 0, 9, 9); c.trap(1); return 0 }}, nil, "host fault: hostfuncs: the guest was stopped: wasm trap: unreachable", gasCrossing},
 	} {
@@ -125,7 +125,7 @@ func TestBoot(t *testing.T) {
 			t.Errorf("delivery %d: %d %v %v", i, used, f, err)
 		}
 	}
-	if got, want := strings.Join(order, ", "), fmt.Sprintf("start, init, deliver 1 gas 820, deliver 2 gas 500, deliver 99 gas %d", math.MaxInt64); got != want {
+	if got, want := strings.Join(order, ", "), fmt.Sprintf("start, init, deliver 1 gas 730, deliver 2 gas 500, deliver 99 gas %d", math.MaxInt64); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	if err := g.Close(); err != nil || m.closed != 1 {

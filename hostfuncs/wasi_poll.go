@@ -59,7 +59,7 @@ func (g *Guest) pollOneoff(stack []uint64) error {
 	if !g.inside(in, count*subscriptionSize) || !g.inside(out, count*eventSize) || !g.inside(fired, 4) {
 		return errno(stack, errnoFault)
 	}
-	if err := g.charge(count * gasSubscripts); err != nil {
+	if err := g.charge(count * gasSubscription); err != nil {
 		return err
 	}
 	now := min(g.clock.Get(), clockEnd)
