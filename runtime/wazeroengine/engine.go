@@ -46,10 +46,10 @@ type Config struct {
 	// write to it owns the process. Entries lie under a name of wazero's
 	// version, architecture and operating system, keyed by the hash of the
 	// code and the processor's features, so that an upgrade of wazero finds
-	// none of the old ones (they may be deleted by hand) and several
-	// processes may share a directory. A binary that does not carry the
-	// version of its wazero (it was built without module information) gets no
-	// cache, because its entries would outlive an upgrade.
+	// none of the old ones and several processes may share a directory. A
+	// binary that does not carry the version of its wazero (a test's, or one
+	// with a replaced wazero) has entries of its own, under its hash. Nothing
+	// is ever deleted: that may be done by hand at any time.
 	//
 	// The cache only saves time, so that a fault of it is never an engine's:
 	// see Engine.CacheError.

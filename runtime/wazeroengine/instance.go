@@ -77,7 +77,7 @@ func (in *instance) Close() error {
 	defer in.engine.dropInstance()
 	err := in.mod.Close(context.Background())
 	in.memory.Free() // wazero has done it, if there was a memory
-	return errors.Join(err, in.memory.err)
+	return errors.Join(err, in.memory.releaseErr)
 }
 
 // narrowGlobal is a global of 32 bits, whose upper half reads and is written

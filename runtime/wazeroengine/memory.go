@@ -29,7 +29,9 @@ type memory struct {
 	region []byte // as reserved; nil: none yet, or freed
 	view   []byte // what the guest has: the committed front of region
 	max    uint64
-	err    error // why the source last refused, or failed to take back
+	// refused is why the source last gave nothing, releaseErr why it did not
+	// take something back.
+	refused, releaseErr error
 }
 
 var (
@@ -48,7 +50,7 @@ func (m *memory) Allocate(_, max uint64) experimental.LinearMemory {
 // bytes long. nil makes memory.grow answer -1; size never shrinks.
 func (m *memory) Reallocate(size uint64) []byte {
 	if err := m.grow(size); err != nil {
-		m.err = err
+		m.refused = err
 		return nil
 	}
 	return m.view
@@ -92,24 +94,28 @@ func (m *memory) move(size uint64) error {
 		return fmt.Errorf("reserve %d bytes: %w", size, err)
 	}
 	if err := m.pages.commit(region[:size]); err != nil {
-		return errors.Join(fmt.Errorf("commit %d bytes: %w", size, err), m.pages.release(region))
+		m.release(region)
+		return fmt.Errorf("commit %d bytes: %w", size, err)
 	}
 	copy(region, m.view)
-	old := m.region
+	m.release(m.region)
 	m.region, m.view = region, region[:size:size]
-	if old != nil {
-		return m.pages.release(old)
-	}
 	return nil
+}
+
+func (m *memory) release(region []byte) {
+	if region == nil {
+		return
+	}
+	if err := m.pages.release(region); err != nil {
+		err = fmt.Errorf("wazero: release %d bytes of memory: %w", len(region), err)
+		m.releaseErr = errors.Join(m.releaseErr, err)
+	}
 }
 
 // Free implements experimental.LinearMemory. Freeing twice is nothing.
 func (m *memory) Free() {
 	region := m.region
-	m.region, m.view, m.err = nil, nil, nil
-	if region != nil {
-		if err := m.pages.release(region); err != nil {
-			m.err = fmt.Errorf("wazero: release %d bytes of memory: %w", len(region), err)
-		}
-	}
+	m.region, m.view = nil, nil
+	m.release(region)
 }

@@ -68,15 +68,15 @@ func (m *module) Instantiate(env any) (_ runtime.Instance, err error) {
 		if v == nil && err == nil {
 			return
 		}
-		if refused := in.memory.err; refused != nil {
+		if refused := in.memory.refused; refused != nil {
 			// wazero takes a first allocation for granted and panics.
 			err = fmt.Errorf("wazero: instantiate: memory: %w", refused)
 		} else if v != nil {
 			err = fmt.Errorf("wazero: instantiate: panic: %v", v)
 		}
 		in.memory.Free()
-		if in.memory.err != nil {
-			err = errors.Join(err, in.memory.err)
+		if in.memory.releaseErr != nil {
+			err = errors.Join(err, in.memory.releaseErr)
 		}
 		m.engine.dropInstance()
 	}()
