@@ -9,7 +9,7 @@ import (
 
 // Decode returns the value of a smallcaps body; Encode lists the types. Any
 // JSON is read, whatever its spaces, escapes and order of names. The result
-// shares nothing with d; it can take up to about 60 times the body's length in
+// shares nothing with d; it can take up to about 70 times the body's length in
 // memory (records of one property do), so bound the body first.
 //
 // Bodies come from other vats and are not to be trusted. Refused, with a
@@ -300,8 +300,9 @@ func (p *decoder[R]) bigint(s string, at int) (any, error) {
 
 // slot returns the Remotable or PromiseRef that s mentions: $0, $0.iface or &0.
 func (p *decoder[R]) slot(s string, at int) (any, error) {
+	isPromise := s[0] == '&'
 	index, iface := s[1:], ""
-	if i := strings.IndexByte(s, '.'); i >= 0 {
+	if i := strings.IndexByte(s, '.'); i >= 0 && !isPromise {
 		index, iface = s[1:i], s[i+1:]
 	}
 	if len(p.slots) == 0 {
@@ -312,7 +313,6 @@ func (p *decoder[R]) slot(s string, at int) (any, error) {
 		return nil, p.expected(at, "a slot index from 0 to "+strconv.Itoa(len(p.slots)-1))
 	}
 	ref := p.slots[n]
-	isPromise := s[0] == '&'
 	switch {
 	case !ref.WellFormed():
 		return nil, p.expected(at, "a slot with a reference, which "+ref.String()+" is not")

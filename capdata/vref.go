@@ -175,14 +175,14 @@ func parseIndex(s string, at int, max uint64) (n uint64, bad int) {
 		return 0, at
 	}
 	for i := range len(digits) {
-		c := digits[i] - '0'
-		if c > 9 {
+		c := uint64(digits[i] - '0')
+		if c > 9 { // also what is below '0', since a byte wraps around
 			return 0, at + i
 		}
-		if n > (max-uint64(c))/10 {
+		if n > max/10 || c > max-n*10 {
 			return 0, at
 		}
-		n = n*10 + uint64(c)
+		n = n*10 + c
 	}
 	return n, -1
 }

@@ -97,7 +97,6 @@ func TestParseKrefRefuses(t *testing.T) {
 // parses to itself, String of everything else does not parse.
 func TestReferenceTextIsOneToOne(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		// Few indexes, so that every low nibble comes up often.
 		bits := rapid.Uint64().Draw(t, "bits")
 		v := Vref(bits)
 		got, err := ParseVref(v.String())
