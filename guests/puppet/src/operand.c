@@ -99,7 +99,8 @@ static void batch(script *s, u32 objects) {
   memset(r, 0, n * sizeof *r);
   for (u32 i = 0; i < n; i++) {
     r[i].promise = one(s);
-    r[i].kind = (u32)one(s);
+    u64 kind = one(s);
+    r[i].kind = kind >> 32 ? 0xffffffff : (u32)kind;
     pair(s, &r[i].body, &r[i].body_len);
     pair(s, &r[i].slots, &r[i].slot_count);
     if (objects && r[i].kind == CC_OBJECT) {

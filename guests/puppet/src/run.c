@@ -134,7 +134,7 @@ static void own_op(u8 op, script *s) {
   switch (op) {
   case OP_RETURN:
     take_args(s, 1);
-    now.ret = ARG(0);
+    now.ret = ARG(0) ? ARG(0) : args[0] != 0;
     now.stop = 1;
     break;
   case OP_TRAP: __builtin_trap(); break;

@@ -1,0 +1,69 @@
+package scenario_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/crankcase/crankcase/scenario"
+	"github.com/crankcase/crankcase/scenario/jsjson"
+)
+
+// files returns the oracle's scenarios, or its answers.
+func files(t *testing.T, answers bool) (out []string) {
+	t.Helper()
+	for _, pattern := range []string{"testdata/oracle/*.json", "testdata/oracle/*/*.json"} {
+		names, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range names {
+			if strings.HasSuffix(n, ".expected.json") == answers {
+				out = append(out, n)
+			}
+		}
+	}
+	if len(out) < 100 {
+		t.Fatalf("only %d files", len(out))
+	}
+	return out
+}
+
+// The oracle's answers, read and laid out again, are the same text.
+func TestShowReproducesTheOraclesLayout(t *testing.T) {
+	for _, name := range files(t, true) {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := jsjson.Parse(string(text))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if got := scenario.Show(v) + "\n"; got != string(text) {
+			t.Errorf("%s: the layout differs:\n%s", name, diff(string(text), got))
+		}
+	}
+}
+
+// diff shows the first lines that differ.
+func diff(want, got string) string {
+	w, g := strings.Split(want, "\n"), strings.Split(got, "\n")
+	var b strings.Builder
+	shown := 0
+	for i := 0; i < max(len(w), len(g)) && shown < 12; i++ {
+		x, y := "(end)", "(end)"
+		if i < len(w) {
+			x = w[i]
+		}
+		if i < len(g) {
+			y = g[i]
+		}
+		if x != y {
+			b.WriteString("want " + x + "\n got " + y + "\n")
+			shown++
+		}
+	}
+	return b.String()
+}
