@@ -43,9 +43,9 @@ const (
 	Unreachable
 	// MemoryOutOfBounds: a load, store or bulk operation outside memory.
 	MemoryOutOfBounds
-	// TableOutOfBounds: an indirect call outside the table.
+	// TableOutOfBounds: an indirect call outside the table or to an empty element.
 	TableOutOfBounds
-	// IndirectCall: an indirect call to an empty element or another signature.
+	// IndirectCall: an indirect call to another signature.
 	IndirectCall
 	// IntegerOverflow: a float that does not fit the integer, or MinInt / -1.
 	IntegerOverflow

@@ -131,8 +131,10 @@ const (
 	// instrumenter's; GlobalStatus tells which.
 	TrapUnreachable TrapKind = iota + 1
 	TrapMemoryOutOfBounds
+	// TrapTableOutOfBounds: an element outside the table, or a null one: not
+	// every engine tells these two apart.
 	TrapTableOutOfBounds
-	// TrapIndirectCall: a null element or another signature.
+	// TrapIndirectCall: an element of another signature.
 	TrapIndirectCall
 	// TrapIntegerOverflow: also a float that does not fit the integer, NaN included.
 	TrapIntegerOverflow
