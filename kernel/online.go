@@ -101,6 +101,7 @@ func (k *Kernel) redo(id VatID, v vatRow, o *online, it TranscriptItem) error {
 		return fmt.Errorf("v%d (%s), delivery %d: %w", id, v.name, it.Position, err)
 	}
 	r := &replayer{rest: d.log}
+	d.delivery.Replay = true
 	out, err := o.worker.Deliver(d.delivery, r)
 	where := fmt.Sprintf("v%d (%s), delivery %d (%v)", id, v.name, it.Position, d.delivery.Kind)
 	switch {

@@ -126,6 +126,9 @@ type Delivery struct {
 	Kind     capdata.DeliveryKind
 	Payload  []byte // in the wire form of the ABI; not kept, not changed
 	GasLimit uint64
+	// Replay says that the delivery was made before: the worker runs it in the
+	// same way, but shows nothing of what the guest writes to its console.
+	Replay bool
 }
 
 // Outcome is how a delivery ended.
