@@ -2,6 +2,8 @@
 // in their two name spaces (Vref, Kref), capdata (an opaque body and a list of
 // references), the little-endian wire form of the guest ABI, and, for hosts,
 // the smallcaps encoding of bodies.
+//
+// Everything here is a function of its arguments and safe for concurrent use.
 package capdata
 
 // Data is capdata: a body that the kernel does not interpret, and the

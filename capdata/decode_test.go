@@ -78,6 +78,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{`#{"a":1,}`, `at byte 8: expected a name in quotes, found "}"`},
 		{`#{"a" 1}`, `at byte 6: expected a colon, found "1}"`},
 		{`#{"a":1 "b"`, `at byte 8: expected , or }, found "\"b\""`},
+		{`#{"a\x":2}`, `at byte 4: expected one of the escapes \" \\ \/ \b \f \n \r \t \u, found "\\x\":2}"`},
 		{`#{1:2}`, `at byte 2: expected a name in quotes, found "1:2}"`},
 		{`#01`, `at byte 2: expected the end, found "1"`},
 		{`#-`, `at byte 2: expected a digit, found the end`},

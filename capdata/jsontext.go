@@ -1,6 +1,7 @@
 package capdata
 
 import (
+	"cmp"
 	"math"
 	"strconv"
 )
@@ -82,13 +83,7 @@ func compareNames(x, y string) int {
 	j, yIndex := arrayIndex(y)
 	switch {
 	case xIndex && yIndex:
-		if i != j {
-			if i < j {
-				return -1
-			}
-			return 1
-		}
-		return 0
+		return cmp.Compare(i, j)
 	case xIndex:
 		return -1
 	case yIndex:

@@ -169,3 +169,19 @@ func TestParseErrorQuotesLittle(t *testing.T) {
 		t.Errorf("quote of bytes that are not UTF-8 = %s", got)
 	}
 }
+
+func TestNames(t *testing.T) {
+	for got, want := range map[string]string{
+		Object.String(): "object", Promise.String(): "promise", Device.String(): "device", Kind(3).String(): "kind-3",
+		StartVat.String(): "startVat", Message.String(): "message", Notify.String(): "notify", DropExports.String(): "dropExports",
+		RetireExports.String(): "retireExports", RetireImports.String(): "retireImports", BringOutYourDead.String(): "bringOutYourDead",
+		DeliveryKind(0).String(): "unknown",
+	} {
+		if got != want {
+			t.Errorf("a name is %q, want %q", got, want)
+		}
+	}
+	if DeliveryKind(8).String() != "unknown" {
+		t.Errorf("delivery 8 is %q", DeliveryKind(8))
+	}
+}

