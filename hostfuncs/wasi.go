@@ -32,7 +32,9 @@ const clockEnd = math.MaxInt64 - clockOrigin
 // They all show the same.
 const clocks = 4
 
-// badFD are the calls about files and directories. Each answers errnoBadF.
+// badFD are the calls about open files, directories and sockets, of which there
+// are none. Each answers errnoBadF. Go programs import many of them, those about
+// sockets too, without ever calling them.
 var badFD = []struct{ name, sig string }{
 	{"fd_advise", "illi"},
 	{"fd_allocate", "ill"},
@@ -64,6 +66,10 @@ var badFD = []struct{ name, sig string }{
 	{"path_rename", "iiiiii"},
 	{"path_symlink", "iiiii"},
 	{"path_unlink_file", "iii"},
+	{"sock_accept", "iii"},
+	{"sock_recv", "iiiiii"},
+	{"sock_send", "iiiii"},
+	{"sock_shutdown", "ii"},
 }
 
 func wasiTable() []imported {

@@ -1,0 +1,20 @@
+;; A start function, _initialize and deliveries that leave their order in the
+;; vatstore: each adds its digit to the number at 16.
+(module
+  (import "crankcase_v1" "vatstore_set" (func $set (param i32 i32 i32 i32)))
+  (import "crankcase_v1" "bundle_len" (func $bundle_len (result i32)))
+  (import "console" "log" (func $log (param i32 i32 i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 0) "order")
+  (global $n (mut i32) (i32.const 16))
+  (func $add (param $c i32)
+    (i32.store8 (global.get $n) (local.get $c))
+    (global.set $n (i32.add (global.get $n) (i32.const 1)))
+    (call $log (i32.const 1) (i32.const 16) (i32.sub (global.get $n) (i32.const 16))))
+  (func $start (call $add (i32.const 0x73)))
+  (func (export "_initialize") (call $add (i32.add (i32.const 0x30) (call $bundle_len))))
+  (func (export "crankcase_deliver") (param $kind i32) (param $len i32) (result i32)
+    (call $add (i32.add (i32.const 0x30) (local.get $kind)))
+    (call $set (i32.const 0) (i32.const 5) (i32.const 16) (i32.sub (global.get $n) (i32.const 16)))
+    (i32.const 0))
+  (start $start))
