@@ -23,9 +23,22 @@ type cell[V any] struct {
 	ok bool
 }
 
-// maxClean bounds each table's cache, in rows. The cache is dropped as a whole when it
-// is full: that costs reads, never an answer.
-const maxClean = 1 << 16
+// maxClean bounds each table's cache, in rows and in bytes of bodies. The cache is dropped
+// as a whole when it is full: that costs reads, never an answer.
+const (
+	maxClean      = 1 << 16
+	maxCleanBytes = 32 << 20
+)
+
+// emptied gives the map without entries. One that has grown large is replaced: to
+// clear a map costs what it could hold, and that would be paid with each crank.
+func emptied[K comparable, V any](m map[K]V) map[K]V {
+	if len(m) > 1<<12 {
+		return map[K]V{}
+	}
+	clear(m)
+	return m
+}
 
 // table is one table of the store with rows of type V. Rows are values: what a V
 // points to is never changed in place.
@@ -34,7 +47,9 @@ type table[V any] struct {
 	store  Store
 	encode func(*encoder, V)
 	decode func(*decoder) V
+	weigh  func(V) int // bytes of bodies in a row; nil: none
 	clean  map[rowKey]cell[V]
+	weight int // of what was put into clean since it was last empty
 	dirty  map[rowKey]cell[V]
 }
 
@@ -70,8 +85,11 @@ func (t *table[V]) parse(value []byte) V {
 }
 
 func (t *table[V]) remember(k rowKey, c cell[V]) {
-	if len(t.clean) >= maxClean {
-		clear(t.clean)
+	if t.weigh != nil && c.ok {
+		t.weight += t.weigh(c.v)
+	}
+	if len(t.clean) >= maxClean || t.weight > maxCleanBytes {
+		t.clean, t.weight = map[rowKey]cell[V]{}, 0
 	}
 	t.clean[k] = c
 }
@@ -116,11 +134,15 @@ func (t *table[V]) flushed() {
 	for k, c := range t.dirty {
 		t.remember(k, c)
 	}
-	clear(t.dirty)
+	t.discard()
 }
 
-func (t *table[V]) discard() { clear(t.dirty) }
-func (t *table[V]) forget()  { clear(t.dirty); clear(t.clean) }
+func (t *table[V]) discard() { t.dirty = emptied(t.dirty) }
+
+func (t *table[V]) forget() {
+	t.discard()
+	t.clean, t.weight = map[rowKey]cell[V]{}, 0
+}
 
 var tableNames = [...]string{"", "state", "vat", "vat state", "object", "promise", "settled", "parked", "queue", "c-list", "vatstore", "gc action"}
 
@@ -201,8 +223,7 @@ func reachableFlag(value []byte) bool {
 
 func (c *clist) room() {
 	if len(c.clean.byKref) >= maxClean || len(c.clean.byVref) >= maxClean {
-		clear(c.clean.byKref)
-		clear(c.clean.byVref)
+		c.clean = newSide()
 	}
 }
 
@@ -296,9 +317,9 @@ func (c *clist) flushed() {
 }
 
 func (c *clist) discard() {
-	clear(c.dirty.byKref)
-	clear(c.dirty.byVref)
-	clear(c.touched)
+	c.dirty.byKref = emptied(c.dirty.byKref)
+	c.dirty.byVref = emptied(c.dirty.byVref)
+	c.touched = emptied(c.touched)
 }
 func (c *clist) forget() { c.discard(); clear(c.clean.byKref); clear(c.clean.byVref) }
 

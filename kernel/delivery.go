@@ -37,11 +37,15 @@ func (k *Kernel) begin(vat VatID, pipelining bool) *delivery {
 	if d.refs == nil {
 		d.refs = map[capdata.Vref]view{}
 	}
-	clear(d.refs)
+	d.refs = emptied(d.refs)
 	d.k, d.vat, d.pipelining = k, vat, pipelining
+	clear(d.calls) // what they kept
 	d.calls, d.log, d.exit, d.slots = d.calls[:0], d.log[:0], nil, d.slots[:0]
 	if cap(d.log) > maxKeptLog {
 		d.log = nil
+	}
+	if cap(d.calls) > maxKeptCalls {
+		d.calls, d.slots = nil, nil
 	}
 	d.keys.reset()
 	for key, c := range k.vatstore.dirty { // a crank of several deliveries
@@ -52,7 +56,11 @@ func (k *Kernel) begin(vat VatID, pipelining bool) *delivery {
 	return d
 }
 
-const maxKeptLog = 1 << 20
+// What is kept of a large delivery's buffers for the next one.
+const (
+	maxKeptLog   = 1 << 20
+	maxKeptCalls = 1 << 10
+)
 
 // hostError is a host fault that goes out through the guest.
 type hostError struct {
@@ -427,7 +435,7 @@ func (o *overlayKeys) reset() {
 	if o.skip.Len() > 0 {
 		o.skip.Clear()
 	}
-	clear(o.gone)
+	o.gone = emptied(o.gone)
 }
 
 func (o *overlayKeys) put(key string, value []byte, ok bool) {

@@ -77,9 +77,10 @@ func (k *Kernel) flush(kind flushKind, aborted bool, gas uint64) {
 	k.roster.flushed()
 	k.paramRow.flushed()
 	k.clist.flushed()
-	clear(k.vatstore.dirty)
+	k.vatstore.dirty = emptied(k.vatstore.dirty)
 	k.saved = k.st
 	k.free.reset()
+	clear(w)
 	k.arena, k.writes = arena[:0], w[:0]
 	k.items, k.itemBuf = k.items[:0], k.itemBuf[:0]
 	k.shrink()
@@ -96,7 +97,6 @@ func (k *Kernel) shrink() {
 	if cap(k.payload) > maxKeptLog {
 		k.payload = nil
 	}
-	clear(k.writes[:cap(k.writes)])
 }
 
 // hashWrite feeds one net change to a hash, each part with its length in front.
@@ -135,7 +135,7 @@ func (k *Kernel) discard() {
 	k.roster.discard()
 	k.paramRow.discard()
 	k.clist.discard()
-	clear(k.vatstore.dirty)
+	k.vatstore.dirty = emptied(k.vatstore.dirty)
 	k.st = k.saved
 	k.free.reset()
 	k.items, k.itemBuf = k.items[:0], k.itemBuf[:0]

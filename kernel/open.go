@@ -93,6 +93,9 @@ func newKernel(s Store, w Workers, o Options) *Kernel {
 		free:      maybeFree{in: map[capdata.Kref]bool{}},
 		online:    map[VatID]*online{},
 	}
+	k.settled.weigh = func(d capdata.KernelData) int { return len(d.Body) + 8*len(d.Slots) }
+	k.queue.weigh = func(e event) int { return len(e.msg.data.Body) + 8*len(e.msg.data.Slots) }
+	k.parked.weigh = k.queue.weigh
 	return k
 }
 

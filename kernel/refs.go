@@ -53,8 +53,8 @@ func (m *maybeFree) next() (capdata.Kref, bool) {
 }
 
 func (m *maybeFree) reset() {
-	m.queue = m.queue[:0]
-	clear(m.in)
+	m.queue = nil
+	m.in = emptied(m.in)
 }
 
 func (k *Kernel) object(r capdata.Kref) object {
