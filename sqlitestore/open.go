@@ -37,8 +37,8 @@ const (
 	// copies it back into the database file, after which it is used from its
 	// start again. A longer log makes for fewer copies, since hot pages are
 	// copied once for all their versions, but for longer recovery after a
-	// crash and slower reads. 16 MiB is some 300 blocks of 500 hot rows.
-	checkpointPages = 4096
+	// crash and slower reads. This is 16 MiB.
+	checkpointPages = 16 << 20 / pageSize
 	// logLimit is what the log file is cut to when it is used from its start
 	// again. A long transaction, or a reader that stays, makes it longer
 	// than checkpointPages; without a limit it would keep that size.
