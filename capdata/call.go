@@ -104,18 +104,19 @@ func MethodName(body []byte) string {
 
 // legible returns the method that an encoded name stands for.
 func legible(name string) string {
-	if !startsSpecial(name) {
-		return cut(name, methodNameLimit)
+	if name == "#undefined" {
+		return "<funcall>"
+	}
+	if name == "" {
+		return name
 	}
 	switch name[0] {
 	case '!':
 		return cut(name[1:], methodNameLimit)
 	case '%':
 		return "[" + cut(name[1:], methodNameLimit) + "]"
-	case '#':
-		if name == "#undefined" {
-			return "<funcall>"
-		}
+	case '#', '+', '-', '$', '&':
+		return "<unintelligible method>"
 	}
-	return "<unintelligible method>"
+	return cut(name, methodNameLimit)
 }

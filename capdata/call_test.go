@@ -94,7 +94,7 @@ func TestMethodName(t *testing.T) {
 		{`#["-1",[]]`, "<unintelligible method>"},
 		{`#["$0.Alleged: x",[]]`, "<unintelligible method>"},
 		{`#["&0",[]]`, "<unintelligible method>"},
-		{`#["(x",[]]`, "<unintelligible method>"},
+		{`#["(x",[]]`, "(x"},
 		{`#[5,[]]`, "<unintelligible method>"}, {`#[-5,[]]`, "<unintelligible method>"}, {`#[null,[]]`, "<unintelligible method>"},
 		{`#[true,[]]`, "<unintelligible method>"}, {`#[false,[]]`, "<unintelligible method>"}, {`#[["m"],[]]`, "<unintelligible method>"}, {`#[{},[]]`, "<unintelligible method>"},
 		{`#["a\"\u00e9\ud83d\ude00\n",[]]`, "a\"é😀\n"},

@@ -3,7 +3,7 @@
 // references), the little-endian wire form of the guest ABI, and, for hosts,
 // the smallcaps encoding of bodies.
 //
-// Everything here is a function of its arguments and safe for concurrent use.
+// Its functions keep no state and are safe for concurrent use.
 package capdata
 
 // Data is capdata: a body that the kernel does not interpret, and the
