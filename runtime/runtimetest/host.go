@@ -66,6 +66,16 @@ func testHostUpperHalves(t *testing.T, e runtime.Engine) {
 		}
 		g.want(t, "i32_eqz", []uint64{1}, garbage|1)
 		g.act = func(stack []uint64) error {
+			for i := range 10 {
+				if stack[i] != uint64(i) {
+					t.Errorf("host got %#x at %d", stack[i], i)
+				}
+				stack[i] = ^uint64(0)
+			}
+			return nil
+		}
+		g.want(t, "many_twice", nil)
+		g.act = func(stack []uint64) error {
 			if stack[0] != 1 || stack[2] != 3 {
 				t.Errorf("host got %#x", stack)
 			}

@@ -14,7 +14,7 @@ import (
 	"github.com/crankcase/crankcase/runtime"
 )
 
-//go:generate sh -c "cd testdata && for f in *.wat; do wat2wasm $f -o ${f%.wat}.wasm; done"
+//go:generate sh testdata/build.sh
 
 //go:embed testdata/*.wasm
 var testdata embed.FS

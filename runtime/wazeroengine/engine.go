@@ -15,7 +15,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 
 	"github.com/tetratelabs/wazero"
@@ -302,8 +301,7 @@ func (st *store) compile(code []byte) (compiled wazero.CompiledModule, err error
 			compiled, err = nil, fmt.Errorf("panic: %v", v)
 		}
 	}()
-	// wazero keeps slices of what it decodes (data segments among them).
-	return st.rt.CompileModule(context.Background(), slices.Clone(code))
+	return st.rt.CompileModule(context.Background(), code)
 }
 
 func (st *store) close() error {

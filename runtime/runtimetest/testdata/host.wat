@@ -22,8 +22,10 @@
     (i32.eqz (call $i32 (i32.wrap_i64 (local.get 0)))))
   (func (export "values") (param i32 i64 f32 f64) (result i32 i64 f32 f64)
     (call $values (local.get 0) (local.get 1) (local.get 2) (local.get 3)))
-  (func (export "many")
+  (func $manyCalled (export "many")
     (call $many (i32.const 0) (i64.const 1) (i32.const 2) (i64.const 3) (i32.const 4)
       (i64.const 5) (i32.const 6) (i64.const 7) (i32.const 8) (i64.const 9)))
+  ;; The second call's slots hold what the host left in the first one's.
+  (func (export "many_twice") (call $manyCalled) (call $manyCalled))
   (func (export "give") (result i64 i32 i64) (call $give))
   (export "reexported" (func $values)))
