@@ -3,7 +3,6 @@ package sqlitestore
 import (
 	"bufio"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -74,9 +73,8 @@ func child(role, path string) error {
 			return err
 		}
 		fmt.Println("open")
-		_, err = io.Copy(io.Discard, os.Stdin)
 		time.Sleep(time.Hour)
-		return err
+		return nil
 	case "commit": // commits until killed, and prints what it committed
 		s, err := Open(path, nil)
 		if err != nil {

@@ -16,7 +16,7 @@ func (s *Store) prepareAll() error {
 		}
 		var q *statement
 		if q, err = prepare(s.conn, sql, args, cols); err == nil {
-			s.prepared = append(s.prepared, q)
+			s.prepared, s.sql = append(s.prepared, q), append(s.sql, sql)
 		}
 		return q
 	}

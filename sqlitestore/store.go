@@ -25,6 +25,7 @@ type Store struct {
 	putItem, dropItems           *statement
 	putWord, getWord, deleteWord *statement
 	prepared                     []*statement // all of the above
+	sql                          []string     // of prepared
 
 	inTransaction bool
 	// committing is true while COMMIT runs. The commit hook vetoes every other
