@@ -3,7 +3,7 @@
 //
 // The two modes give a guest the same results, memory, globals and traps; the
 // interpreter is 40 to 90 times slower and runs where the compiler has no
-// backend. wazero's runtime checks its own limits later than the instrumented
+// backend. wazero reaches its own limit on the stack later than the instrumented
 // code does, except that its interpreter holds 2,000 frames: a module that is to
 // run there needs an instrumented limit below that.
 //
