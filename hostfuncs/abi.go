@@ -132,7 +132,7 @@ func (g *Guest) give(stack []uint64, dst, room uint64, value []byte, ok bool) er
 	}
 	n := uint64(len(value))
 	if n > maxLength {
-		return fmt.Errorf("hostfuncs: %s: the kernel answered with %d bytes, more than 2^31-1", g.imp.name, n)
+		return fmt.Errorf("hostfuncs: %s: the kernel answered with %d bytes, more than 2^31-1", g.imp.title, n)
 	}
 	if err := g.charge(words(n) * gasReadWord); err != nil {
 		return err
@@ -296,5 +296,5 @@ func (g *Guest) told(stack []uint64) error {
 	if err := g.charge(words(n) * gasCopyWord); err != nil {
 		return err
 	}
-	return &fault.Guest{Code: fault.Told, Import: g.imp.name, Text: strings.ToValidUTF8(string(g.bytes(text, n)), "\ufffd")}
+	return &fault.Guest{Code: fault.Told, Import: g.imp.title, Text: strings.ToValidUTF8(string(g.bytes(text, n)), "\ufffd")}
 }

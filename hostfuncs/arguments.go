@@ -22,7 +22,7 @@ func (g *Guest) fault(code fault.Code, format string, args ...any) error {
 	if g.record >= 0 {
 		text = fmt.Sprintf("record %d: %s", g.record, text)
 	}
-	return &fault.Guest{Code: code, Import: g.imp.name, Text: text}
+	return &fault.Guest{Code: code, Import: g.imp.title, Text: text}
 }
 
 // limit checks a length or count against max, which is at most maxLength.

@@ -89,7 +89,7 @@ func (g *Guest) charge(price uint64) error {
 	}
 	g.gas.Set(uint64(gas))
 	if gas < 0 {
-		return g.outOfGas(g.imp.name)
+		return g.outOfGas(g.imp.title)
 	}
 	return nil
 }

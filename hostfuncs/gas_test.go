@@ -70,8 +70,6 @@ func TestPrices(t *testing.T) {
 		import_ := c.name
 		if i := len(ModuleWASI) + 1; len(import_) > i && import_[:i] == ModuleWASI+"." {
 			import_ = import_[i:]
-		} else if import_ == "console.log" {
-			import_ = "log"
 		}
 		if o, want := deliver(c.gas-1), fmt.Sprintf("out-of-gas: %s: the delivery's gas limit of %d was reached", import_, c.gas-1); o.String() != want || o.gas != c.gas-1 {
 			t.Errorf("%s: got %s, gas %d, want %s", name, o, o.gas, want)

@@ -84,6 +84,7 @@ func HostFuncs() []runtime.HostFunc {
 // stack and puts the result there; i32 parameters are in the low half.
 type imported struct {
 	module, name    string
+	title           string // in faults
 	params, results []runtime.ValueType
 	price           uint64 // on entry
 	early           bool   // may be called before startVat
@@ -93,7 +94,7 @@ type imported struct {
 // row makes a row of the table. sig has a letter for each parameter, i for i32
 // and l for i64; each result is an i32.
 func row(module, name, sig string, results int, price uint64, early bool, call func(g *Guest, stack []uint64) error) imported {
-	t := imported{module: module, name: name, price: price, early: early, call: call}
+	t := imported{module: module, name: name, title: name, price: price, early: early, call: call}
 	for _, c := range sig {
 		if c == 'l' {
 			t.params = append(t.params, runtime.I64)
@@ -141,5 +142,7 @@ func abiTable() []imported {
 }
 
 func consoleTable() []imported {
-	return []imported{row(ModuleConsole, "log", "iii", 0, gasConsole, true, (*Guest).consoleLog)}
+	t := row(ModuleConsole, "log", "iii", 0, gasConsole, true, (*Guest).consoleLog)
+	t.title = "console.log"
+	return []imported{t}
 }

@@ -84,6 +84,43 @@ func BenchmarkDeliver(b *testing.B) {
 	}
 }
 
+// Deliveries to a guest that does nothing of its own: what a delivery and what
+// a host call costs.
+func BenchmarkBare(b *testing.B) {
+	w := workersFor(b, Config{Engine: engineFor(b, false)})
+	bundle := prepared(b, w, file(b, "testdata/calls.wasm"))
+	for _, c := range []struct {
+		name string
+		kind capdata.DeliveryKind
+		n    int
+	}{
+		{"empty", capdata.Message, 0},
+		{"read 140", capdata.Notify, 140},
+		{"100 subscribes", capdata.Message, 100},
+		{"100 console.logs", capdata.BringOutYourDead, 100},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			k, err := w.Spawn(kernel.VatSpec{ID: 1, Bundle: bundle})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer k.Close()
+			payload := make([]byte, c.n)
+			d := kernel.Delivery{Kind: capdata.StartVat, GasLimit: math.MaxInt64}
+			if out, err := k.Deliver(d, quiet{}); err != nil || out.Fault != nil {
+				b.Fatal(out.Fault, err)
+			}
+			d.Kind, d.Payload = c.kind, payload
+			b.ReportAllocs()
+			for b.Loop() {
+				if out, err := k.Deliver(d, quiet{}); err != nil || out.Fault != nil {
+					b.Fatal(out.Fault, err)
+				}
+			}
+		})
+	}
+}
+
 // Spawn, startVat and close, with the code compiled already.
 func BenchmarkSpawn(b *testing.B) {
 	w := workersFor(b, Config{Engine: engineFor(b, false)})
