@@ -34,7 +34,6 @@ const (
 	fresh   phase = iota // nothing ran yet
 	booting              // the start function or _initialize runs
 	running              // startVat was reached
-	broken               // a fault ended it
 )
 
 // A Guest is one instance of a module, bound to the imports of this package.
@@ -49,8 +48,9 @@ type Guest struct {
 	blob    []byte
 	console Console
 
-	phase phase
-	stack [2]uint64
+	phase  phase
+	broken bool // a fault ended it, or a delivery has not come to its end
+	stack  [2]uint64
 
 	// What the running delivery needs.
 	sys      Syscalls
@@ -133,7 +133,7 @@ func (g *Guest) Close() error { return g.inst.Close() }
 // bytes; it is not written to.
 func (g *Guest) Deliver(kind capdata.DeliveryKind, payload []byte, gasLimit uint64, sys Syscalls) (gasUsed uint64, f *fault.Guest, err error) {
 	switch {
-	case g.phase == broken:
+	case g.broken:
 		return 0, nil, errors.New("hostfuncs: delivery to a guest that a fault has ended")
 	case (g.phase == fresh) != (kind == capdata.StartVat):
 		return 0, nil, fmt.Errorf("hostfuncs: delivery %s: startVat must be the first one, and only that", kind)
@@ -141,7 +141,7 @@ func (g *Guest) Deliver(kind capdata.DeliveryKind, payload []byte, gasLimit uint
 		return 0, nil, fmt.Errorf("hostfuncs: the payload has %d bytes, more than 2^31-1", len(payload))
 	}
 	first := g.phase == fresh
-	g.phase = broken // until it is known to have ended well
+	g.broken = true
 	g.sys, g.payload, g.answer, g.ended = sys, payload, nil, nil
 	g.gasLimit = int64(min(gasLimit, math.MaxInt64))
 	g.gas.Set(uint64(g.gasLimit))
@@ -160,9 +160,7 @@ func (g *Guest) Deliver(kind capdata.DeliveryKind, payload []byte, gasLimit uint
 			}
 		}
 	}
-	if f != nil || err != nil {
-		g.phase = broken
-	}
+	g.broken = f != nil || err != nil
 	gasUsed = g.gasUsed()
 	if f != nil && f.Code == fault.OutOfGas {
 		gasUsed = uint64(g.gasLimit)

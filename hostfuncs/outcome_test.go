@@ -229,6 +229,22 @@ func TestMisuse(t *testing.T) {
 	deliver("host fault: hostfuncs: delivery startVat: startVat must be the first one, and only that", capdata.StartVat, nil)
 	deliver("ok", capdata.Message, nil)
 
+	// An engine that panics leaves the guest broken too.
+	g, err = New(script(func(c *code) {}), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.deliver = nil
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("no panic")
+			}
+		}()
+		deliver("", capdata.StartVat, nil)
+	}()
+	deliver("host fault: hostfuncs: delivery to a guest that a fault has ended", capdata.Message, nil)
+
 	for _, n := range []string{runtime.GlobalGas, runtime.GlobalDepth, runtime.GlobalStatus, runtime.GlobalClock} {
 		m := script(func(c *code) {})
 		m.noGlobal = n
