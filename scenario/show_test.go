@@ -47,23 +47,29 @@ func TestShowReproducesTheOraclesLayout(t *testing.T) {
 	}
 }
 
-// diff shows the first lines that differ.
+// diff shows where two texts part: a window of lines around it, in both.
 func diff(want, got string) string {
 	w, g := strings.Split(want, "\n"), strings.Split(got, "\n")
+	from := 0
+	for from < min(len(w), len(g)) && w[from] == g[from] {
+		from++
+	}
+	tail := 0
+	for tail < min(len(w), len(g))-from && w[len(w)-1-tail] == g[len(g)-1-tail] {
+		tail++
+	}
 	var b strings.Builder
-	shown := 0
-	for i := 0; i < max(len(w), len(g)) && shown < 12; i++ {
-		x, y := "(end)", "(end)"
-		if i < len(w) {
-			x = w[i]
-		}
-		if i < len(g) {
-			y = g[i]
-		}
-		if x != y {
-			b.WriteString("want " + x + "\n got " + y + "\n")
-			shown++
+	side := func(name string, lines []string) {
+		lines = lines[from : len(lines)-tail]
+		for i, l := range lines {
+			if i == 20 {
+				b.WriteString(name + " ...\n")
+				return
+			}
+			b.WriteString(name + l + "\n")
 		}
 	}
+	side("want ", w)
+	side(" got ", g)
 	return b.String()
 }

@@ -59,7 +59,11 @@ func (t *Translator) Body(body string) string {
 		i += k
 		if end := stringEnd(body, i+1); end > 0 {
 			literal := body[i+1 : end-1]
-			return body[:i] + `"` + Arg(t.remember(t.inBody(literal, len("0T:")), literal)) + `"` + body[end:]
+			src, err := jsjson.Unquote(body[i:end])
+			if err != nil {
+				return body[:i] + `"0P:` + unreadable + `"` + body[end:]
+			}
+			return body[:i] + `"` + Arg(t.remember(t.inBody(src[len("0T:"):]), literal)) + `"` + body[end:]
 		}
 		i++
 	}
@@ -72,20 +76,25 @@ func (t *Translator) Body(body string) string {
 	if end == 0 || end == len(call)+1 || strings.HasPrefix(body[len(call):], "0P:") {
 		return body
 	}
-	script := t.inBody(body[len(call):end-1], 0)
-	return call + "0Q:" + hex.EncodeToString(script) + ":" + body[len(call):]
+	carried := unreadable
+	if src, err := jsjson.Unquote(body[len(call)-1 : end]); err == nil {
+		carried = hex.EncodeToString(t.inBody(src))
+	}
+	return call + "0Q:" + carried + ":" + body[len(call):]
 }
 
-// inBody assembles the script in a JSON string's text from some byte on.
-func (t *Translator) inBody(literal string, from int) []byte {
-	src, err := jsjson.Unquote(`"` + literal + `"`)
-	if err == nil {
-		var script []byte
-		if script, err = t.Script(src[from:]); err == nil {
-			return script
-		}
+// unreadable stands where a script's hex would, if the string that carries the
+// script is no JSON. The oracle's puppet throws when it reads it, before it logs
+// the delivery; a script that does not parse it meets only when it is to run it.
+const unreadable = "!"
+
+// inBody assembles a script that stands in a body.
+func (t *Translator) inBody(src string) []byte {
+	script, err := t.Script(src)
+	if err != nil {
+		return []byte{opTrap}
 	}
-	return []byte{opTrap}
+	return script
 }
 
 // remember keeps what a script came from, and returns the script, made
@@ -158,6 +167,9 @@ func Normal(body string) string {
 		b.WriteByte('"')
 		if body[2] == 'Q' && body[3] == ':' {
 			n := 4
+			if strings.HasPrefix(body[n:], unreadable) {
+				n++
+			}
 			for n < len(body) && strings.IndexByte("0123456789abcdef", body[n]) >= 0 {
 				n++
 			}

@@ -1,6 +1,7 @@
 /* Bodies of messages. A script travels in a body as bytes after "\0P", or, in a
    JSON body, as a string: "0P:<hex>", or "0Q:<hex>:<text>" where the text is
-   what the string would be without its script. */
+   what the string would be without its script. With ! in place of the hex there
+   is a script that cannot be read: the delivery is a fault before its line is logged. */
 #include "puppet.h"
 
 static i32 hex_value(u8 c) {
@@ -23,6 +24,7 @@ script find_script(const u8 *body, u32 n) {
   for (u32 i = 0; i < n; i++) {
     if (!marked(body, n, i, 'P', 'Q')) continue;
     u32 from = i + 4, to = from;
+    if (from < n && body[from] == '!') __builtin_trap(); /* a script that cannot be read */
     while (to < n && hex_value(body[to]) >= 0) to++;
     u8 *code = try_alloc((to - from) / 2);
     if (!code) return s;
