@@ -330,7 +330,7 @@ func TestGoGuest(t *testing.T) {
 
 // What the instrumenter is told is the ABI: other imports are refused by name.
 func TestRefusedImports(t *testing.T) {
-	c := instrumentConfig(instrument.DefaultLimits())
+	c := InstrumentConfig(instrument.DefaultLimits())
 	if len(c.Imports) < 60 || len(c.Exports) != 2 || c.Exports[0].Optional || !c.Exports[1].Optional {
 		t.Errorf("%d imports, exports %+v", len(c.Imports), c.Exports)
 	}

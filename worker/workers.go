@@ -69,11 +69,11 @@ func New(c Config) (*Workers, error) {
 	case c.IdleModules < 0:
 		c.IdleModules = 0
 	}
-	return &Workers{config: c, instrument: instrumentConfig(c.ModuleLimits), modules: newModules(c.Engine, c.IdleModules)}, nil
+	return &Workers{config: c, instrument: InstrumentConfig(c.ModuleLimits), modules: newModules(c.Engine, c.IdleModules)}, nil
 }
 
-// instrumentConfig tells the instrumenter what the ABI of hostfuncs is.
-func instrumentConfig(l instrument.Limits) instrument.Config {
+// InstrumentConfig tells the instrumenter what the ABI of hostfuncs is.
+func InstrumentConfig(l instrument.Limits) instrument.Config {
 	c := instrument.Config{Limits: l}
 	for _, i := range hostfuncs.Imports() {
 		c.Imports = append(c.Imports, instrument.Import{Module: i.Module, Name: i.Name, Params: i.Params, Results: i.Results})

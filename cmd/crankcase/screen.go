@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+
+	"github.com/crankcase/crankcase/kernel"
+)
+
+// screen is standard error: lines of text, and below them, on a terminal, a
+// progress bar.
+type screen struct {
+	w   io.Writer
+	bar *progressbar.ProgressBar // nil: none
+}
+
+// newScreen makes a screen. total is the number of lines to come; 0 stands for
+// a run of unknown length.
+func newScreen(w io.Writer, total int) *screen {
+	s := &screen{w: w}
+	f, ok := w.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return s
+	}
+	if total == 0 {
+		total = -1
+	}
+	s.bar = progressbar.NewOptions(total, progressbar.OptionSetWriter(w), progressbar.OptionThrottle(100*time.Millisecond),
+		progressbar.OptionClearOnFinish(), progressbar.OptionShowCount(), progressbar.OptionFullWidth(), progressbar.OptionSetDescription("messages"))
+	return s
+}
+
+// at moves the bar to a line. A bar that cannot be drawn is no reason to stop.
+func (s *screen) at(line int, cranks uint64) {
+	if s.bar == nil {
+		return
+	}
+	s.bar.Describe(fmt.Sprintf("crank %d, messages", cranks))
+	_ = s.bar.Set(line)
+}
+
+// done takes the bar away.
+func (s *screen) done() {
+	if s.bar != nil {
+		_ = s.bar.Clear()
+		s.bar = nil
+	}
+}
+
+// interrupted says that a signal was heard. It is called on another goroutine
+// than the rest, so it leaves the bar alone.
+func (s *screen) interrupted() {
+	fmt.Fprintln(s.w, "\ncrankcase: stopping after this crank; once more stops at once and loses what is not committed")
+}
+
+// printf writes a line above the bar.
+func (s *screen) printf(format string, args ...any) {
+	if s.bar != nil {
+		_ = s.bar.Clear()
+	}
+	fmt.Fprintf(s.w, format+"\n", args...)
+}
+
+var levelNames = [...]string{"debug", "log", "info", "warn", "error"}
+
+// console shows what a vat writes to its console.
+func (s *screen) console(_ kernel.VatID, name string, level uint32, text string) {
+	mark := ""
+	if level == 3 || level == 4 {
+		mark = levelNames[level] + ": "
+	}
+	for line := range strings.SplitSeq(strings.TrimSuffix(text, "\n"), "\n") {
+		s.printf("%s: %s%s", name, mark, plain(line))
+	}
+}
+
+// plain replaces what a terminal would take for a command.
+func plain(text string) string {
+	return strings.Map(func(c rune) rune {
+		if c == '\n' || c == '\t' || !unicode.IsControl(c) {
+			return c
+		}
+		return unicode.ReplacementChar
+	}, text)
+}
+
+// Handle, Enabled, WithAttrs and WithGroup make a screen a slog.Handler that
+// shows the kernel's warnings. Its panics are the command's to report.
+func (s *screen) Handle(_ context.Context, r slog.Record) error {
+	var b strings.Builder
+	r.Attrs(func(a slog.Attr) bool {
+		fmt.Fprintf(&b, " %s=%q", a.Key, plain(a.Value.String()))
+		return true
+	})
+	s.printf("crankcase: %s:%s", r.Message, b.String())
+	return nil
+}
+
+func (s *screen) Enabled(_ context.Context, l slog.Level) bool { return l == slog.LevelWarn }
+func (s *screen) WithAttrs([]slog.Attr) slog.Handler           { return s }
+func (s *screen) WithGroup(string) slog.Handler                { return s }
