@@ -93,6 +93,8 @@ func child(role, path string) error {
 			}
 			fmt.Println("committed", n)
 		}
+	case "limit": // commits where the log cannot be written, and checks what follows
+		return commitBeyondLimit(path)
 	}
 	return fmt.Errorf("no role %s", role)
 }

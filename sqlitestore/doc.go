@@ -75,7 +75,4 @@
 //	$ sqlite3 -readonly kernel.db "SELECT * FROM clist_text WHERE vat = 'v3'"
 //	v3|ko20|o+0
 //	v3|kp40|p-60
-//
-// Tables state to gc_actions, and transcripts as the kernel folds them, are
-// covered by the kernel's hashes; host_words never are.
 package sqlitestore

@@ -3,9 +3,12 @@ package sqlitestore
 import (
 	"errors"
 	"fmt"
+	"os"
+	"os/signal"
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/crankcase/crankcase/kernel"
 	sqlite3 "github.com/mattn/go-sqlite3"
@@ -100,45 +103,6 @@ func TestNothingCommitsByItself(t *testing.T) {
 	}
 }
 
-// TestDiskFullLater fills a real file system by commits.
-func TestDiskFullLater(t *testing.T) {
-	dir := mountTmpfs(t, "size=1m")
-	path := filepath.Join(dir, "kernel.db")
-	s, err := Open(path, &Options{Create: true})
-	must(t, err)
-	last := uint64(0)
-	for n := uint64(1); err == nil && n < 10_000; n++ {
-		for part := range uint64(cranksPerCommit) {
-			writes, items := crashCrank(n, part)
-			if err = s.Flush(writes, items); err != nil {
-				break
-			}
-		}
-		if err == nil {
-			err = s.Commit()
-		}
-		if err == nil {
-			last = n
-		}
-	}
-	if !errors.Is(err, ErrFull) {
-		t.Fatalf("after %d commits: %v", last, err)
-	}
-	t.Logf("after %d commits: %v", last, err)
-	if err := s.Rollback(); err != nil && !errors.Is(err, ErrPoisoned) {
-		t.Error(err)
-	}
-	if err := s.Close(); err != nil && !errors.Is(err, ErrFull) {
-		t.Error(err)
-	}
-	must(t, syscall.Mount("none", dir, "", syscall.MS_REMOUNT, "size=16m"))
-	s = openStore(t, path)
-	if n := committed(t, s); n != last || last == 0 {
-		t.Errorf("the file holds commit %d, the last was %d", n, last)
-	}
-	must(t, s.Close())
-}
-
 // TestCorrupt: after a damaged page the store answers nothing more.
 func TestCorrupt(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "kernel.db")
@@ -165,4 +129,56 @@ func TestCorrupt(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+// TestCommitCannotWrite fails a Commit by an I/O error, in a child process that
+// may not write to long files. It is not known then what the disk has.
+func TestCommitCannotWrite(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "kernel.db")
+	must(t, openStore(t, path).Close())
+	cmd, out := start(t, "limit", path)
+	if got := line(t, out); got != "poisoned" {
+		t.Errorf("the child said %q", got)
+	}
+	kill(t, cmd)
+	if got := value(t, openStore(t, path), 1); got != "first" {
+		t.Errorf("the file holds %q", got)
+	}
+}
+
+func commitBeyondLimit(path string) error {
+	signal.Ignore(syscall.SIGXFSZ)
+	s, err := Open(path, nil)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(s.Flush([]kernel.Write{row(1, "first")}, nil), s.Commit()); err != nil {
+		return err
+	}
+	log, err := os.Stat(path + "-wal")
+	if err != nil {
+		return err
+	}
+	limit := syscall.Rlimit{Cur: uint64(log.Size()), Max: uint64(log.Size())}
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+		return err
+	}
+	if err := s.Flush([]kernel.Write{row(1, "second")}, nil); err != nil {
+		return err
+	}
+	if err := s.Commit(); code(err) != sqlite3.ErrIoErr {
+		return fmt.Errorf("commit: %w", err)
+	}
+	err = s.Rollback()
+	if !errors.Is(err, ErrPoisoned) {
+		return fmt.Errorf("rollback: %w", err)
+	}
+	for name, other := range everyMethod(s) {
+		if other != err {
+			return fmt.Errorf("%s: %w", name, other)
+		}
+	}
+	fmt.Println("poisoned")
+	time.Sleep(time.Hour)
+	return nil
 }
