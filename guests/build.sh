@@ -33,6 +33,7 @@ guest() {
 
 sdk="guests/c/sdk.c guests/c/smallcaps.c"
 guest guests/c/smallest.wasm guests/c/smallest.c
+guest guests/c/testdata/probe.wasm guests/c/testdata/probe.c $sdk
 guest examples/hello/greeter.wasm examples/hello/src/greeter.c $sdk
 guest examples/hello/visitor.wasm examples/hello/src/visitor.c $sdk
 guest examples/exchange/issuer.wasm examples/exchange/src/issuer.c $sdk

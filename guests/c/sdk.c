@@ -24,10 +24,11 @@ void *memset(void *dst, int c, unsigned long n) {
 void *cc_alloc(u32 n) {
   u32 start = (top + 7) & ~7u, have = (u32)__builtin_wasm_memory_size(0);
   if (n > 0x40000000 || start > 0x40000000) cc_fault("cc_alloc: out of memory");
-  u32 end = start + n, need = (end + 65535) >> 16;
+  u32 end = start + ((n + 7) & ~7u), need = (end + 65535) >> 16;
   if (need > have && __builtin_wasm_memory_grow(0, need - have) == (unsigned long)-1) cc_fault("cc_alloc: out of memory");
+  for (u64 *word = (u64 *)start; word < (u64 *)end; word++) *word = 0;
   top = end;
-  return memset((void *)start, 0, n);
+  return (void *)start;
 }
 
 u32 cc_strlen(const char *s) {

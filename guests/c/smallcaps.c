@@ -97,14 +97,12 @@ static int escape(reader *r, char **w) {
   }
   u32 u, low;
   if (!hex4(r, &u)) return 0;
-  if (u >= 0xd800 && u < 0xdc00 && r->end - r->p >= 6 && r->p[0] == '\\' && r->p[1] == 'u') {
-    char *after_high = r->p;
+  if (u >= 0xd800 && u < 0xe000) { /* half of a pair is no character */
+    if (u >= 0xdc00 || r->end - r->p < 6 || r->p[0] != '\\' || r->p[1] != 'u') return 0;
     r->p += 2;
-    if (!hex4(r, &low)) return 0;
-    if (low >= 0xdc00 && low < 0xe000) u = 0x10000 + ((u - 0xd800) << 10) + (low - 0xdc00);
-    else r->p = after_high;
+    if (!hex4(r, &low) || low < 0xdc00 || low >= 0xe000) return 0;
+    u = 0x10000 + ((u - 0xd800) << 10) + (low - 0xdc00);
   }
-  if (u >= 0xd800 && u < 0xe000) u = 0xfffd; /* half of a pair has no UTF-8 */
   *w = put_utf8(*w, u);
   return 1;
 }
@@ -249,12 +247,12 @@ static int record(reader *r, cc_value *v) {
   v->type = CC_RECORD;
   if (!elements(r, v, '}')) return 0;
   const cc_value *error = cc_get(v, "#error"), *tag = cc_get(v, "#tag");
-  if (error->type == CC_STRING || tag->type == CC_STRING) {
-    const cc_value *text = error->type == CC_STRING ? error : tag;
-    v->type = text == error ? CC_ERROR : CC_TAGGED;
-    v->text = text->text;
-    v->len = text->len;
-    v->first = v->type == CC_TAGGED ? cc_get(v, "payload") : 0;
+  if (error->type == CC_STRING) {
+    *v = (cc_value){.type = CC_ERROR, .text = error->text, .len = error->len, .key = v->key, .key_len = v->key_len};
+    return 1;
+  }
+  if (tag->type == CC_STRING) {
+    *v = (cc_value){.type = CC_TAGGED, .text = tag->text, .len = tag->len, .first = cc_get(v, "payload"), .key = v->key, .key_len = v->key_len};
     return 1;
   }
   for (const cc_value *f = v->first; f; f = f->next) {
