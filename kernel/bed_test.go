@@ -1,6 +1,9 @@
 package kernel_test
 
 import (
+	"context"
+	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
@@ -66,7 +69,25 @@ func newBed(t *testing.T, s setup) *bed {
 	return b
 }
 
-func (b *bed) options() kernel.Options { return kernel.Options{MaxVatsOnline: b.setup.online} }
+func (b *bed) options() kernel.Options {
+	return kernel.Options{MaxVatsOnline: b.setup.online, Logger: slog.New(bedLog{b})}
+}
+
+// bedLog shows what the kernel logs as lines, in order with those of the vats.
+type bedLog struct{ b *bed }
+
+func (bedLog) Enabled(context.Context, slog.Level) bool { return true }
+func (l bedLog) WithAttrs([]slog.Attr) slog.Handler     { return l }
+func (l bedLog) WithGroup(string) slog.Handler          { return l }
+func (l bedLog) Handle(_ context.Context, r slog.Record) error {
+	line := "log: " + r.Message
+	r.Attrs(func(a slog.Attr) bool {
+		line += fmt.Sprintf(" %s=%v", a.Key, a.Value)
+		return true
+	})
+	l.b.lines = append(l.b.lines, line)
+	return nil
+}
 
 func (b *bed) open(o *sqlitestore.Options) {
 	b.t.Helper()

@@ -52,11 +52,10 @@ func (k *Kernel) choose(cleanup bool, budget int) item {
 	if b, ok := k.batches.get(rowNotify, 0); ok {
 		return item{take: func() {}, process: func(c *crank) { k.processBatch(c, b) }}
 	}
-	if k.st.acceptHead < k.st.acceptTail {
-		var e event
+	if n := k.st.routed; n < k.st.nextEvent {
 		return item{
-			take:    func() { e = k.dequeue(queueAccept, &k.st.acceptHead) },
-			process: func(*crank) { k.accepted(e) },
+			take:    func() { k.st.routed++ },
+			process: func(*crank) { k.accepted(n, k.event(n)) },
 		}
 	}
 	if cleanup && len(k.st.terminated) > 0 {
@@ -75,37 +74,46 @@ func (k *Kernel) choose(cleanup bool, budget int) item {
 			process: func(c *crank) { k.processReap(c, vat) },
 		}
 	}
-	if k.st.runHead < k.st.runTail {
-		var e event
+	if k.st.runLen > 0 {
+		n := k.runNext()
+		e := k.event(n)
 		return item{
-			take:    func() { e = k.dequeue(queueRun, &k.st.runHead) },
+			take: func() {
+				k.queue.del(queueKey, n)
+				k.st.runHead = n + 1
+				k.st.runLen--
+			},
 			process: func(c *crank) { k.processEvent(c, e) },
 		}
 	}
 	return item{}
 }
 
-// accepted routes an event from the acceptance queue.
-func (k *Kernel) accepted(e event) {
+// accepted routes event n, which was at the head of the acceptance queue: it stays
+// where it is, on the run-queue now, or leaves the queues.
+func (k *Kernel) accepted(n uint64, e event) {
 	if e.kind != eventSend {
-		k.enqueue(e)
+		k.st.runLen++
 		return
 	}
 	to := k.route(e.msg)
-	switch {
-	case to.splat:
+	if to.splat {
+		k.queue.del(queueKey, n)
 		k.decrefMessage(e.msg)
 		return
-	case to.target != e.msg.target:
+	}
+	if to.target != e.msg.target {
 		k.incref(to.target)
 		k.decref(e.msg.target)
 		e.msg.target = to.target
+		k.queue.set(queueKey, n, e)
 	}
 	if to.vat != 0 {
-		k.enqueue(e)
-	} else {
-		k.park(to.target, e.msg)
+		k.st.runLen++
+		return
 	}
+	k.queue.del(queueKey, n)
+	k.park(to.target, e.msg)
 }
 
 // processEvent does what the run-queue's head asks for.

@@ -140,8 +140,7 @@ func ReadDump(s Store) (d *Dump, err error) {
 	if value == nil {
 		return nil, ErrNotInitialized
 	}
-	r := decoder{"state", value}
-	st := decodeState(&r)
+	st, _ := openState(value)
 	d = &Dump{ReapQueue: st.reap, Terminated: st.terminated,
 		Next: NextIDs{st.nextVat, st.nextObject, st.nextPromise, st.nextDevice}}
 	settled := map[uint64]*DataDump{}
@@ -164,11 +163,14 @@ func ReadDump(s Store) (d *Dump, err error) {
 		{TableParked, func(w Write, r *decoder) { parked[w.A] = append(parked[w.A], eventDump(decodeEvent(r))) }},
 		{TablePromise, func(w Write, r *decoder) {
 			p := decodePromise(r)
+			if p.data != nil {
+				settled[w.A] = dataDump(*p.data)
+			}
 			d.Promises = append(d.Promises, PromiseDump{Kref: capdata.Kref(w.A), State: p.state.String(), RefCount: p.refs,
 				Decider: p.decider, Subscribers: p.subscribers, Queue: parked[w.A], ToObject: p.state == toObject, Data: settled[w.A]})
 		}},
 		{TableQueue, func(w Write, r *decoder) {
-			if e := eventDump(decodeEvent(r)); w.A == queueAccept {
+			if e := eventDump(decodeEvent(r)); w.B >= st.routed {
 				d.AcceptanceQueue = append(d.AcceptanceQueue, e)
 			} else {
 				d.RunQueue = append(d.RunQueue, e)

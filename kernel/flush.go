@@ -1,7 +1,6 @@
 package kernel
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"hash"
@@ -36,10 +35,10 @@ func (k *Kernel) flush(kind flushKind, aborted bool, gas uint64) {
 	w = k.vatstore.writes(w)
 	from := len(arena)
 	encodeState(&arena, k.st)
-	if st := arena[from:]; !bytes.Equal(st, k.savedState) {
-		w = append(w, Write{Table: TableState, A: rowState, Value: st[:len(st):len(st)]})
-		k.savedState = append(k.savedState[:0], st...)
-	}
+	content := len(arena) - from
+	arena = append(arena, k.activity[:]...) // a place for the new one
+	row := arena[from:len(arena):len(arena)]
+	w = append(w, Write{Table: TableState, A: rowState, Value: row[:content]})
 	sortWrites(w)
 
 	if k.hash == nil {
@@ -61,7 +60,12 @@ func (k *Kernel) flush(kind flushKind, aborted bool, gas uint64) {
 	copy(both[:], k.activity[:])
 	h.Sum(both[:32])
 	k.activity = sha256.Sum256(both[:])
-	w = append(w, Write{Table: TableState, A: rowChain, Value: k.activity[:]})
+	copy(row[content:], k.activity[:])
+	for i := range w {
+		if w[i].Table == TableState && w[i].A == rowState {
+			w[i].Value = row
+		}
+	}
 
 	must("write", k.store.Flush(w, k.items))
 
@@ -164,8 +168,8 @@ func stateRoot(s Store) (root [32]byte, err error) {
 	var buf []byte
 	for t := TableState; t <= TableGCAction; t++ {
 		err := s.ScanTable(t, func(w Write) bool {
-			if t == TableState && w.A == rowChain {
-				return true // history, not content
+			if t == TableState && w.A == rowState {
+				w.Value = w.Value[:len(w.Value)-len(root)] // the activity hash is history, not content
 			}
 			hashWrite(h, &buf, &w)
 			return true

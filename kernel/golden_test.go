@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -17,16 +18,23 @@ import (
 // The golden scripts in testdata are the kernel's behaviour as a person reads
 // it: vats are puppets, whose messages are scripts of syscalls. Commands:
 //
-//	vats A B:pipelining C:reap=3 D:critical   a new kernel with these vats (names in order are v1, v2, ...)
-//	export A:o+0 ...                          exports, pinned
+//	vats A B:pipelining C:reap=3 D:critical   a new kernel with these vats (names in order are v1, v2, ...);
+//	                                          also reapkrefs=N, gas=N, and counted: startVat counts as a delivery
+//	export A:o+0 ... [nopin]                  exports, pinned
 //	link A o-50 B o+5 [nopin]                 A imports B's object
-//	queue A:o+0 [as=r1] [watch] [policy=panic] [slots=(B:o+5 @r1)] [tag=foo] [body] [noresult]
+//	queue A:o+0 [as=r1] [watch] [policy=panic] [slots=(B:o+5 @r1)] [tag=foo] [body] [noresult] [times=N]
 //	                                          a message whose input is a script (with body: a body)
-//	run [cranks=N] [gas=N]                    cranks until idle; shows what the vats wrote
+//	run [cranks=N] [gas=N] [commits] [nocleanup] [cleanup=N] [show=TEXT]
+//	                                          cranks until idle; shows what the vats wrote (only lines with
+//	                                          TEXT, numbered); commits: after each crank; cleanup: a crank's budget
 //	terminate A reason, reap A
-//	release r1, status r1
-//	dump [objects promises clists queues vatstore gc dirt]
+//	release r1, watch r1, status r1           of a result, or kp40
+//	dump [objects promises clists queues vatstore gc dirt ends next]
 //	commit, reopen
+//	summary                                   cranks, deliveries, idle or not
+//
+// In a script $each(FROM TO TEXT) stands for TEXT once for each number, which # is in it.
+// Long lines are cut. What the kernel logs is shown among the vats' lines.
 //
 // Each script is played as it stands, and again on the other engine, with the
 // process ended after each crank, and with one vat online at a time: the output
@@ -80,51 +88,19 @@ func (g *golden) do(d *datadriven.TestData) (string, error) {
 	}
 	switch d.Cmd {
 	case "vats":
-		g.close()
-		g.bed = newBed(g.t, g.setup)
-		g.vats, g.results = map[string]kernel.VatID{}, map[string]capdata.Kref{}
-		for _, a := range d.CmdArgs {
-			name, opts, _ := strings.Cut(a.String(), ":")
-			var o kernel.VatOptions
-			for _, s := range strings.Split(opts, ":") {
-				switch key, value, _ := strings.Cut(s, "="); key {
-				case "pipelining":
-					o.Pipelining = true
-				case "critical":
-					o.Critical = true
-				case "reap":
-					n, err := strconv.ParseUint(value, 10, 64)
-					if err != nil {
-						return "", err
-					}
-					o.ReapInterval = n
-				case "gas":
-					n, err := strconv.ParseUint(value, 10, 64)
-					if err != nil {
-						return "", err
-					}
-					o.GasLimit = n
-				case "":
-				default:
-					return "", fmt.Errorf("no option %q", s)
-				}
-			}
-			id, err := g.k.Harness().AddVat(name, g.puppet, o, false)
-			if err != nil {
-				return "", err
-			}
-			g.vats[name] = id
-		}
-		g.lines = nil // of startVat
-		return "", g.k.Commit()
+		return "", g.addVats(d)
 	case "export":
 		var out []string
+		pin := !d.HasArg("nopin")
 		for _, a := range d.CmdArgs {
+			if a.Key == "nopin" {
+				continue
+			}
 			vat, v, err := g.vref(a.String())
 			if err != nil {
 				return "", err
 			}
-			r, err := g.k.Harness().AddExport(vat, v, true)
+			r, err := g.k.Harness().AddExport(vat, v, pin)
 			if err != nil {
 				return "", err
 			}
@@ -159,7 +135,10 @@ func (g *golden) do(d *datadriven.TestData) (string, error) {
 	case "reap":
 		return "", g.k.Harness().Reap(g.vats[args(d)[0]])
 	case "status":
-		r := g.results[args(d)[0]]
+		r, err := g.promise(args(d)[0])
+		if err != nil {
+			return "", err
+		}
 		s, err := g.k.PromiseStatus(r)
 		if err != nil || s != kernel.PromiseFulfilled && s != kernel.PromiseRejected {
 			return fmt.Sprintf("%v %s\n", r, s), err
@@ -169,9 +148,19 @@ func (g *golden) do(d *datadriven.TestData) (string, error) {
 		if how == capdata.ToObject {
 			kind = " to an object"
 		}
-		return fmt.Sprintf("%v %s%s %s %v\n", r, s, kind, data.Body, data.Slots), err
-	case "release":
-		return "", g.k.Release(g.results[args(d)[0]])
+		return fmt.Sprintf("%v %s%s %s %v\n", r, s, kind, puppet.Normal(string(data.Body)), data.Slots), err
+	case "release", "watch":
+		r, err := g.promise(args(d)[0])
+		if err != nil {
+			return "", err
+		}
+		if d.Cmd == "watch" {
+			return "", g.k.Watch(r)
+		}
+		return "", g.k.Release(r)
+	case "summary":
+		idle, err := g.k.Idle()
+		return fmt.Sprintf("%d cranks, %d deliveries, idle: %v\n", g.k.Cranks(), g.k.Deliveries(), idle), err
 	case "commit":
 		return "", g.k.Commit()
 	case "reopen":
@@ -184,6 +173,44 @@ func (g *golden) do(d *datadriven.TestData) (string, error) {
 		return g.dump(d2, args(d)), nil
 	}
 	return "", fmt.Errorf("no command %q", d.Cmd)
+}
+
+func (g *golden) addVats(d *datadriven.TestData) error {
+	g.close()
+	g.bed = newBed(g.t, g.setup)
+	g.vats, g.results = map[string]kernel.VatID{}, map[string]capdata.Kref{}
+	for _, a := range d.CmdArgs {
+		name, opts, _ := strings.Cut(a.String(), ":")
+		var o kernel.VatOptions
+		counted := false
+		for _, s := range strings.Split(opts, ":") {
+			key, value, _ := strings.Cut(s, "=")
+			number := map[string]*uint64{"reap": &o.ReapInterval, "reapkrefs": &o.ReapGCKrefs, "gas": &o.GasLimit}[key]
+			switch {
+			case number != nil:
+				n, err := strconv.ParseUint(value, 10, 64)
+				if err != nil {
+					return err
+				}
+				*number = n
+			case key == "pipelining":
+				o.Pipelining = true
+			case key == "critical":
+				o.Critical = true
+			case key == "counted":
+				counted = true
+			case key != "":
+				return fmt.Errorf("no option %q", s)
+			}
+		}
+		id, err := g.k.Harness().AddVat(name, g.puppet, o, counted)
+		if err != nil {
+			return err
+		}
+		g.vats[name] = id
+	}
+	g.lines = nil // of startVat
+	return g.k.Commit()
 }
 
 func args(d *datadriven.TestData) (out []string) {
@@ -201,6 +228,14 @@ func (g *golden) vref(s string) (kernel.VatID, capdata.Vref, error) {
 	}
 	v, err := capdata.ParseVref(ref)
 	return id, v, err
+}
+
+// promise finds a promise by the name of its message, or kp40.
+func (g *golden) promise(s string) (capdata.Kref, error) {
+	if r, ok := g.results[s]; ok {
+		return r, nil
+	}
+	return capdata.ParseKref(s)
 }
 
 // ref finds A:o+5 in A's c-list, exporting it if it is new, @r1, ko20 or kp40.
@@ -229,13 +264,17 @@ func (g *golden) queue(d *datadriven.TestData) (string, error) {
 	}
 	var o kernel.QueueOptions
 	data := capdata.KernelData{}
-	tag, name, raw := "run", "", false
+	tag, name, raw, times := "run", "", false, 1
 	for _, a := range d.CmdArgs[1:] {
 		switch a.Key {
 		case "as":
 			name = a.Vals[0]
 		case "watch":
 			o.Watch = true
+		case "times":
+			if times, err = strconv.Atoi(a.Vals[0]); err != nil {
+				return "", err
+			}
 		case "noresult":
 			o.NoResult = true
 		case "body":
@@ -258,15 +297,17 @@ func (g *golden) queue(d *datadriven.TestData) (string, error) {
 	}
 	data.Body = []byte(d.Input)
 	if !raw {
-		script, err := puppet.Assemble(d.Input)
+		script, err := assemble(d.Input)
 		if err != nil {
 			return "", err
 		}
 		data.Body = puppet.Body(tag, script)
 	}
-	r, err := g.k.Queue(target, data, o)
-	if err != nil {
-		return "", err
+	var r capdata.Kref
+	for range times {
+		if r, err = g.k.Queue(target, data, o); err != nil {
+			return "", err
+		}
 	}
 	if name != "" {
 		g.results[name] = r
@@ -274,150 +315,103 @@ func (g *golden) queue(d *datadriven.TestData) (string, error) {
 	return r.String() + "\n", nil
 }
 
-func (g *golden) run(d *datadriven.TestData) (string, error) {
-	left := uint64(0)
-	var gas uint64
-	for _, a := range d.CmdArgs {
-		n, err := strconv.ParseUint(a.Vals[0], 10, 64)
-		if err != nil {
-			return "", err
+var each = regexp.MustCompile(`\$each\((\d+) (\d+) ([^)]*)\)`)
+
+// assemble makes a script from its text, after $each.
+func assemble(text string) ([]byte, error) {
+	text = each.ReplaceAllStringFunc(text, func(s string) string {
+		m := each.FindStringSubmatch(s)
+		from, _ := strconv.Atoi(m[1])
+		to, _ := strconv.Atoi(m[2])
+		var b strings.Builder
+		for ; from <= to; from++ {
+			b.WriteString(strings.ReplaceAll(m[3], "#", strconv.Itoa(from)) + " ")
 		}
+		return b.String()
+	})
+	return puppet.Assemble(text)
+}
+
+// limits is a run policy: a budget, and whether dead vats are cleaned up.
+type limits struct {
+	kernel.Budget
+	keepDead bool
+}
+
+func (l *limits) AllowCleanup() (bool, int) {
+	ok, n := l.Budget.AllowCleanup()
+	return ok && !l.keepDead, n
+}
+
+func (g *golden) run(d *datadriven.TestData) (string, error) {
+	var cranks, gas uint64
+	var l limits
+	show, commits := "", false
+	for _, a := range d.CmdArgs {
+		var err error
 		switch a.Key {
 		case "cranks":
-			left = n
+			cranks, err = strconv.ParseUint(a.Vals[0], 10, 64)
 		case "gas":
-			gas = n
+			gas, err = strconv.ParseUint(a.Vals[0], 10, 64)
+		case "cleanup":
+			l.Cleanup, err = strconv.Atoi(a.Vals[0])
+		case "nocleanup":
+			l.keepDead = true
+		case "show":
+			show = a.Vals[0]
+		case "commits":
+			commits = true
+		default:
+			err = fmt.Errorf("run has no %q", a.Key)
+		}
+		if err != nil {
+			return "", err
 		}
 	}
 	g.lines = nil
 	var n int
 	var err error
-	if g.setup.restarts && gas == 0 {
-		for max := left; err == nil && (left == 0 || max > 0); max-- {
-			did := false
-			if did, err = g.k.Step(); !did {
+	if restarts := g.setup.restarts && gas == 0; restarts || commits {
+		for err == nil && (cranks == 0 || uint64(n) < cranks) {
+			one := l
+			one.Budget.Cranks = 1
+			did := 0
+			if did, err = g.k.Run(&one); did == 0 {
 				break
 			}
 			n++
 			if err == nil {
+				err = g.k.Commit()
+			}
+			if err == nil && restarts {
 				lines := g.lines
-				if err = g.k.Commit(); err == nil {
-					err = g.reopen()
-				}
+				err = g.reopen()
 				g.lines = lines
 			}
 		}
 	} else {
-		n, err = g.k.Run(&kernel.Budget{Cranks: left, Gas: gas})
+		l.Budget.Cranks, l.Budget.Gas = cranks, gas
+		n, err = g.k.Run(&l)
 	}
 	var out strings.Builder
-	for _, l := range g.lines {
-		out.WriteString(l + "\n")
+	for i, line := range g.lines {
+		if len(line) > maxLine {
+			line = fmt.Sprintf("%s... (%d bytes)", line[:maxLine], len(line))
+		}
+		switch {
+		case show == "":
+			out.WriteString(line + "\n")
+		case strings.Contains(line, show):
+			fmt.Fprintf(&out, "%d. %s\n", i+1, line)
+		}
 	}
 	fmt.Fprintf(&out, "%d cranks\n", n)
 	return out.String(), err
 }
 
-// dump shows tables, one row a line; all of them without arguments.
-func (g *golden) dump(d *kernel.Dump, which []string) string {
-	names := map[kernel.VatID]string{}
-	for _, v := range d.VatTables {
-		names[v.Vat] = v.Name
-	}
-	vats := func(v []kernel.VatID) (out []string) {
-		for _, x := range v {
-			out = append(out, names[x])
-		}
-		return out
-	}
-	data := func(c *kernel.DataDump) string { return puppet.Normal(c.Body) + " " + fmt.Sprint(c.Slots) }
-	event := func(e kernel.EventDump) string {
-		if e.Type != "send" {
-			return fmt.Sprintf("%s %s %v", e.Type, names[e.Vat], e.Promise)
-		}
-		return fmt.Sprintf("send %v %s result=%v", e.Target, data(e.Data), e.Result)
-	}
-	want := func(s string) bool {
-		if len(which) == 0 {
-			return true
-		}
-		for _, w := range which {
-			if w == s {
-				return true
-			}
-		}
-		return false
-	}
-	var b strings.Builder
-	p := func(format string, a ...any) { fmt.Fprintf(&b, format+"\n", a...) }
-	if want("objects") {
-		for _, o := range d.Objects {
-			owner := names[o.Owner]
-			if o.Owner == 0 {
-				owner = "nobody"
-			}
-			p("%v of %s [%d,%d]", o.Kref, owner, o.Reachable, o.Recognizable)
-		}
-	}
-	if want("promises") {
-		for _, x := range d.Promises {
-			switch {
-			case x.State != "unresolved":
-				p("%v %s [%d] %s", x.Kref, x.State, x.RefCount, data(x.Data))
-			default:
-				decider := "a queue"
-				if x.Decider != 0 {
-					decider = names[x.Decider]
-				}
-				p("%v unresolved [%d] decided by %s, subscribers %v", x.Kref, x.RefCount, decider, vats(x.Subscribers))
-			}
-			for _, e := range x.Queue {
-				p("  parked: %s", event(e))
-			}
-		}
-	}
-	if want("clists") {
-		for _, c := range d.KernelTable {
-			flag := "R"
-			if !c.Reachable {
-				flag = "_"
-			}
-			p("%s %v %s %v", names[c.Vat], c.Kref, flag, c.Vref)
-		}
-	}
-	if want("queues") {
-		for _, e := range d.AcceptanceQueue {
-			p("acceptance: %s", event(e))
-		}
-		for _, e := range d.RunQueue {
-			p("run: %s", event(e))
-		}
-		if len(d.ReapQueue) > 0 {
-			p("reap: %v", vats(d.ReapQueue))
-		}
-	}
-	if want("gc") {
-		for _, a := range d.GCActions {
-			p("gc: %s %s %v", names[a.Vat], a.Type, a.Kref)
-		}
-	}
-	if want("vatstore") {
-		for _, s := range d.Vatstore {
-			p("%s %q = %q", names[s.Vat], s.Key, s.Value)
-		}
-	}
-	if want("ends") {
-		for _, v := range d.VatTables {
-			if v.Ended {
-				p("%s has ended: %s", v.Name, v.Fault)
-			}
-		}
-	}
-	if b.Len() == 0 {
-		return "nothing\n"
-	}
-	return b.String()
-}
+// maxLine bounds a line of a vat's that is shown.
+const maxLine = 300
 
 func TestGoldenFilesExist(t *testing.T) {
 	files, err := filepath.Glob("testdata/golden/*.txt")

@@ -193,7 +193,7 @@ func (k *Kernel) Idle() (idle bool, err error) {
 	err = k.protect(func() error {
 		_, cut := k.batches.get(rowNotify, 0)
 		s := &k.st
-		idle = !cut && s.acceptHead == s.acceptTail && s.runHead == s.runTail &&
+		idle = !cut && s.routed == s.nextEvent && s.runLen == 0 &&
 			len(s.reap) == 0 && len(s.gc) == 0 && len(s.terminated) == 0
 		return nil
 	})

@@ -35,11 +35,10 @@ type Kernel struct {
 	clist     *clist
 	vatstore  vatstore
 
-	params     Params
-	st, saved  state
-	savedState []byte
-	activity   [32]byte
-	free       maybeFree
+	params    Params
+	st, saved state
+	activity  [32]byte
+	free      maybeFree
 
 	delivery delivery
 	payload  []byte
@@ -133,20 +132,25 @@ func Open(s Store, w Workers, o Options) (k *Kernel, err error) {
 func (k *Kernel) load() {
 	value, _, err := k.store.Get(TableState, rowState, 0)
 	must("read state", err)
-	d := decoder{"state", value}
-	k.st = decodeState(&d)
-	d.end()
-	k.saved, k.savedState = k.st, value
-	value, _, err = k.store.Get(TableState, rowChain, 0)
-	must("read state", err)
-	if len(value) != 32 {
-		throw("decode", errors.New("the row of the activity hash is damaged"))
-	}
-	copy(k.activity[:], value)
+	k.st, k.activity = openState(value)
+	k.saved = k.st
 	var ok bool
 	if k.params, ok = k.paramRow.get(rowParams, 0); !ok {
 		throw("decode", errors.New("the row of parameters is missing"))
 	}
+}
+
+// openState takes the row of the state apart.
+func openState(value []byte) (st state, activity [32]byte) {
+	if len(value) < len(activity) {
+		throw("decode", errors.New("the row of the state is damaged"))
+	}
+	n := len(value) - len(activity)
+	d := decoder{"state", value[:n]}
+	st = decodeState(&d)
+	d.end()
+	copy(activity[:], value[n:])
+	return st, activity
 }
 
 // Initialize makes a kernel in an empty store: vats numbered and their roots listed in the
@@ -212,7 +216,9 @@ func (k *Kernel) genesis(g Genesis, vats []VatConfig, bundles []Bundle) {
 		list.vats = append(list.vats, rosterVat{id, v.Name})
 		root := k.toKernel(id, capdata.Root)
 		k.incref(root) // pinned
-		k.enqueue(event{kind: eventStartVat, vat: id})
+		k.accept(event{kind: eventStartVat, vat: id})
+		k.st.routed++ // straight to the run-queue
+		k.st.runLen++
 		if i > 0 {
 			body = append(body, ',')
 		}

@@ -24,12 +24,12 @@ const (
 	TableObject Table = 4
 	// TablePromise: A is a Kref of kind promise, B is 0.
 	TablePromise Table = 5
-	// TableSettled: A is a Kref of kind promise, B is 0: how it settled.
+	// TableSettled: A is a Kref of kind promise, B is 0: how it settled, if that is large.
 	TableSettled Table = 6
 	// TableParked: A is a Kref of kind promise, B a sequence number: messages
 	// that wait for it.
 	TableParked Table = 7
-	// TableQueue: A is the queue's number, B a sequence number.
+	// TableQueue: A is 1, B numbers events as they were accepted.
 	TableQueue Table = 8
 	// TableCList: A is the vat, B the Kref, C the Vref.
 	TableCList Table = 9

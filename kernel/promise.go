@@ -6,35 +6,41 @@ import (
 	"github.com/crankcase/crankcase/capdata"
 )
 
-// Queues by number, the A of TableQueue.
-const (
-	queueAccept = 1
-	queueRun    = 2
-)
+// queueKey is the A of all rows of TableQueue; B is the event's number.
+const queueKey = 1
 
 // accept puts an event on the acceptance queue, which decides where it goes.
 func (k *Kernel) accept(e event) {
-	k.queue.fresh(queueAccept, k.st.acceptTail)
-	k.queue.set(queueAccept, k.st.acceptTail, e)
-	k.st.acceptTail++
+	k.queue.fresh(queueKey, k.st.nextEvent)
+	k.queue.set(queueKey, k.st.nextEvent, e)
+	k.st.nextEvent++
 }
 
-// enqueue puts an event on the run-queue.
-func (k *Kernel) enqueue(e event) {
-	k.queue.fresh(queueRun, k.st.runTail)
-	k.queue.set(queueRun, k.st.runTail, e)
-	k.st.runTail++
-}
-
-// dequeue takes the event at a queue's head.
-func (k *Kernel) dequeue(queue uint64, head *uint64) event {
-	e, ok := k.queue.get(queue, *head)
+// event gives the event of a number, which must be there.
+func (k *Kernel) event(n uint64) event {
+	e, ok := k.queue.get(queueKey, n)
 	if !ok {
-		bug("event %d of queue %d is missing", *head, queue)
+		bug("event %d is missing", n)
 	}
-	k.queue.del(queue, *head)
-	*head++
 	return e
+}
+
+// runNext finds the run-queue's head. It is for the beginning of a crank, when the
+// store has all there is.
+func (k *Kernel) runNext() uint64 {
+	if _, ok := k.queue.get(queueKey, k.st.runHead); ok {
+		return k.st.runHead
+	}
+	n, found := uint64(0), false
+	err := k.store.Scan(TableQueue, queueKey, k.st.runHead, func(b, _ uint64, _ []byte) bool {
+		n, found = b, true
+		return false
+	})
+	must("read queue", err)
+	if !found || n >= k.st.routed {
+		bug("the run-queue has %d events, none is found", k.st.runLen)
+	}
+	return n
 }
 
 // send counts a message's references and puts it on the acceptance queue.
@@ -120,9 +126,13 @@ func (k *Kernel) settle(r capdata.Kref, state promiseState, data capdata.KernelD
 	k.unpark(r)
 	p = k.promise(r)
 	p.state, p.decider, p.subscribers = state, 0, nil
+	if len(data.Body)+8*len(data.Slots) <= maxInline {
+		p.data = &data
+	} else {
+		k.settled.fresh(uint64(r), 0)
+		k.settled.set(uint64(r), 0, data)
+	}
 	k.promises.set(uint64(r), 0, p)
-	k.settled.fresh(uint64(r), 0)
-	k.settled.set(uint64(r), 0, data)
 	if state == rejected {
 		switch p.policy {
 		case Log:

@@ -348,14 +348,12 @@ func (k *Kernel) settleRefcounts() {
 				continue
 			}
 			if p.state != unresolved {
-				d, ok := k.settled.get(uint64(r), 0)
-				if !ok {
-					bug("%v is settled without data", r)
-				}
-				for _, s := range d.Slots {
+				for _, s := range k.data(r).Slots {
 					k.decref(s)
 				}
-				k.settled.del(uint64(r), 0)
+				if p.data == nil {
+					k.settled.del(uint64(r), 0)
+				}
 			}
 			if p.parked != 0 { // a parked message refers to what it waits for
 				bug("nobody refers to %v, but %d messages wait for it", r, p.parked)

@@ -60,6 +60,9 @@ func (k *Kernel) splat(m message, why capdata.KernelData) route {
 
 // data is how a promise settled.
 func (k *Kernel) data(r capdata.Kref) capdata.KernelData {
+	if p := k.promise(r); p.data != nil {
+		return *p.data
+	}
 	d, ok := k.settled.get(uint64(r), 0)
 	if !ok {
 		bug("%v has no data", r)

@@ -58,8 +58,8 @@ func (s promiseState) settlement() capdata.Settlement {
 	return capdata.Fulfilled
 }
 
-// promise is a row of TablePromise. How it settled is in TableSettled, so that a change
-// of the count does not write a large body again.
+// promise is a row of TablePromise. Large settled data lies in TableSettled, so that a
+// change of the count does not write it again.
 type promise struct {
 	state       promiseState
 	policy      RejectPolicy
@@ -68,7 +68,13 @@ type promise struct {
 	decider     VatID   // 0: nobody; a message in a queue holds it as its result
 	subscribers []VatID // ascending; never changed in place
 	parked      uint64  // messages in TableParked, numbered from 0
+	// data is how it settled, if that is small; a larger one is in TableSettled.
+	data *capdata.KernelData
 }
+
+// maxInline is the size of settled data, slots of 8 bytes included, up to which it
+// lies in the promise's own row.
+const maxInline = 1 << 10
 
 // clistRow is a row of TableCList.
 type clistRow struct {
@@ -122,21 +128,25 @@ type vatState struct {
 
 // state is the one row of TableState that changes with each crank.
 type state struct {
-	crank                                    uint64
-	nextVat                                  VatID
-	nextObject, nextPromise, nextDevice      uint64
-	runHead, runTail, acceptHead, acceptTail uint64
-	deliveries, gasUsed                      uint64
-	reap, terminated, gc                     []VatID // never changed in place
+	crank                               uint64
+	nextVat                             VatID
+	nextObject, nextPromise, nextDevice uint64
+	// Events are numbered as they are accepted, and both queues are one table:
+	// from routed to nextEvent lies the acceptance queue, below routed the
+	// run-queue, with gaps where an event was parked or splatted. So routing moves
+	// no rows.
+	nextEvent, routed    uint64
+	runHead, runLen      uint64 // no event of the run-queue lies below runHead
+	deliveries, gasUsed  uint64
+	reap, terminated, gc []VatID // never changed in place
 }
 
 // Numbers of the rows of TableState.
 const (
-	rowState  = 1
-	rowChain  = 2 // activity hash; not covered by the crank hash that it contains
-	rowParams = 3
-	rowRoster = 4 // static vats
-	rowNotify = 5 // a notify batch that goes on in the next crank
+	rowState  = 1 // state, and behind it the activity hash, which no hash covers
+	rowParams = 2
+	rowRoster = 3 // static vats
+	rowNotify = 4 // a notify batch that goes on in the next crank
 )
 
 // batch is the rest of a notify that was cut.
@@ -280,10 +290,19 @@ func encodePromise(e *encoder, p promise) {
 	e.uint(uint64(p.decider))
 	e.vats(p.subscribers)
 	e.uint(p.parked)
+	e.bool(p.data != nil)
+	if p.data != nil {
+		e.data(*p.data)
+	}
 }
 
 func decodePromise(d *decoder) promise {
-	return promise{promiseState(d.byte()), RejectPolicy(d.byte()), d.uint(), d.uint(), VatID(d.uint()), d.vats(), d.uint()}
+	p := promise{promiseState(d.byte()), RejectPolicy(d.byte()), d.uint(), d.uint(), VatID(d.uint()), d.vats(), d.uint(), nil}
+	if d.bool() {
+		data := d.data()
+		p.data = &data
+	}
+	return p
 }
 
 func encodeEvent(e *encoder, v event) {
@@ -358,7 +377,7 @@ func decodeVatState(d *decoder) vatState {
 
 func encodeState(e *encoder, s state) {
 	for _, n := range [...]uint64{s.crank, uint64(s.nextVat), s.nextObject, s.nextPromise, s.nextDevice,
-		s.runHead, s.runTail, s.acceptHead, s.acceptTail, s.deliveries, s.gasUsed} {
+		s.nextEvent, s.routed, s.runHead, s.runLen, s.deliveries, s.gasUsed} {
 		e.uint(n)
 	}
 	e.vats(s.reap)
