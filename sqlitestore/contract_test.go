@@ -28,7 +28,7 @@ func TestRowsOfEveryTable(t *testing.T) {
 		{kernel.TableParked, []kernel.Write{{A: 161, B: 0}, {A: 161, B: 1}, {A: 161, B: 300}, {A: 165, B: 0}}},
 		{kernel.TableQueue, []kernel.Write{{A: 1, B: 0}, {A: 1, B: big}, {A: 2, B: 1}}},
 		{kernel.TableCList, []kernel.Write{{A: 1, B: 80, C: 1}, {A: 1, B: 84, C: math.MaxUint64}, {A: 2, B: 80, C: 50 << 4}}},
-		{kernel.TableGCAction, []kernel.Write{{A: 1, B: 80}, {A: 1, B: 1<<62 | 80}, {A: 1, B: 2<<62 | 80}, {A: 1, B: 3<<62 | 80}, {A: 1, B: math.MaxUint64}, {A: 2, B: 0}}},
+		{kernel.TableGCAction, []kernel.Write{{A: 1, B: 80}, {A: 1, B: 1<<60 | 80}, {A: 1, B: 2<<60 | 80}, {A: 1, B: math.MaxInt64}, {A: 2, B: 0}}},
 	} {
 		t.Run(fmt.Sprint(c.table), func(t *testing.T) {
 			s := newStore(t)

@@ -66,8 +66,7 @@
 //	bundles      hash
 //	host_words   word
 //
-// In gc_actions the action is (kind << 62 | kref) with its highest bit flipped,
-// so that SQLite's signed integers sort as the kernel's unsigned ones do.
+// In gc_actions the action is (kind << 60 | kref).
 //
 // For people there are views with references as text: objects_text,
 // promises_text, clist_text, gc_actions_text, transcripts_text.

@@ -8,9 +8,8 @@ import (
 	sqlite3 "github.com/mattn/go-sqlite3"
 )
 
-// errReorder says that c-list entries of a crank stand in each other's way:
-// an entry took another vref, or one takes the vref that another gives up
-// later in the list.
+// errReorder says that c-list entries of a crank stand in each other's way: one
+// takes the vref that another, which takes a new one itself, gives up later in the list.
 var errReorder = errors.New("c-list entries need another order")
 
 // Flush implements kernel.Store. The writes may come in any order.
@@ -25,14 +24,23 @@ func (s *Store) Flush(writes []kernel.Write, items []kernel.TranscriptItem) erro
 }
 
 func (s *Store) flush(writes []kernel.Write, items []kernel.TranscriptItem) error {
+	if len(writes) == 1 && len(items) == 0 && writes[0].Table != kernel.TableCList {
+		// A crank that only moves counters, as routing does. One statement is all
+		// or nothing by itself.
+		return s.write(writes, nil)
+	}
 	if err := s.savepoint.run(); err != nil {
 		return err
 	}
-	err := s.write(writes, s.putEntry)
+	// What vats let go of first, so that its vref is free for another entry.
+	err := s.clearEntries(writes, func(w *kernel.Write) bool { return w.Value == nil })
+	if err == nil {
+		err = s.write(writes, s.putEntry)
+	}
 	if err == errReorder {
 		// Rare: all entries that the crank wrote go first, then come anew.
 		if err = s.restore.run(); err == nil {
-			err = s.clearEntries(writes)
+			err = s.clearEntries(writes, func(*kernel.Write) bool { return true })
 		}
 		if err == nil {
 			err = s.write(writes, s.insertEntry)
@@ -54,7 +62,8 @@ func (s *Store) flush(writes []kernel.Write, items []kernel.TranscriptItem) erro
 	return s.release.run()
 }
 
-// write writes rows; those of TableCList that are not deleted go through entry.
+// write writes rows; those of TableCList go through entry, except that deleted
+// ones are gone already.
 func (s *Store) write(writes []kernel.Write, entry func(*kernel.Write) error) error {
 	for i := range writes {
 		w := &writes[i]
@@ -62,8 +71,10 @@ func (s *Store) write(writes []kernel.Write, entry func(*kernel.Write) error) er
 		switch {
 		case w.Table == kernel.TableVatstore:
 			err = s.writeKey(w)
-		case w.Table == kernel.TableCList && w.Value != nil:
-			err = entry(w)
+		case w.Table == kernel.TableCList:
+			if w.Value != nil {
+				err = entry(w)
+			}
 		default:
 			err = s.writeRow(w)
 		}
@@ -132,19 +143,19 @@ func (s *Store) putEntry(w *kernel.Write) error {
 	if err := s.bindEntry(q, w); err != nil {
 		return err
 	}
-	changed, err := q.exec()
-	switch {
-	case code(err) == sqlite3.ErrConstraint, err == nil && changed == 0:
+	err := q.run()
+	if code(err) == sqlite3.ErrConstraint {
 		return errReorder
 	}
 	return err
 }
 
-// clearEntries deletes the c-list entries that writes has rows for.
-func (s *Store) clearEntries(writes []kernel.Write) error {
+// clearEntries deletes those c-list entries that writes has rows for and which
+// says yes to.
+func (s *Store) clearEntries(writes []kernel.Write, which func(*kernel.Write) bool) error {
 	t := &s.tables[kernel.TableCList]
 	for i := range writes {
-		if w := &writes[i]; w.Table == kernel.TableCList {
+		if w := &writes[i]; w.Table == kernel.TableCList && which(w) {
 			if err := t.checkKey(w.A, w.B); err != nil {
 				return err
 			}

@@ -98,7 +98,7 @@ func less(b bool) int {
 
 var (
 	smallNumbers = rapid.SampledFrom([]uint64{0, 1, 2, 3, 80, 84, 300, math.MaxInt64})
-	wideNumbers  = rapid.SampledFrom([]uint64{0, 1, 80, 1<<62 | 80, 2<<62 | 80, 3<<62 | 84, math.MaxUint64})
+	wideNumbers  = rapid.SampledFrom([]uint64{0, 1, 80, 1<<60 | 80, 2<<60 | 80, 3<<60 | 84, math.MaxInt64})
 	vrefs        = rapid.SampledFrom([]uint64{1, 2, 9, 16, 50 << 4, 51 << 4, 60<<4 | 2, 1<<63 | 1, 1<<63 | 16, math.MaxUint64})
 	blobs        = rapid.OneOf(rapid.SliceOfN(rapid.Byte(), 0, 5), rapid.Just(bytes.Repeat([]byte("x"), 3*pageSize)))
 	keys         = rapid.SliceOfN(rapid.SampledFrom([]byte{0, 'a', 0x7f, 0x80, 0xff}), 0, 3)

@@ -61,11 +61,10 @@ func (s *Store) prepareAll() error {
 	c := &s.tables[kernel.TableCList]
 	c.layout = layout{table: kernel.TableCList, name: "clist", a: "vat", b: "kref"}
 	c.get = prep("SELECT v, vref FROM clist WHERE vat = ?1 AND kref = ?2", 2, 2)
-	// The indexes are on vref, which nearly never changes: leaving it out of
-	// SET leaves them alone. Where it did change, no row is changed, and Flush
-	// goes the long way.
+	// An entry that takes another's vref breaks the unique index: then Flush goes the
+	// long way.
 	c.put = write(`INSERT INTO clist (vat, kref, vref, v) VALUES (?1, ?2, ?3, ?4)
-		ON CONFLICT (vat, kref) DO UPDATE SET v = excluded.v WHERE vref = excluded.vref`, 4)
+		ON CONFLICT (vat, kref) DO UPDATE SET vref = excluded.vref, v = excluded.v`, 4)
 	c.insert = write("INSERT INTO clist (vat, kref, vref, v) VALUES (?1, ?2, ?3, ?4)", 4)
 	c.del = write("DELETE FROM clist WHERE vat = ?1 AND kref = ?2", 2)
 	c.scan = prep("SELECT kref, v, vref FROM clist WHERE vat = ?1 AND kref >= ?2 ORDER BY kref", 2, 3)

@@ -19,7 +19,7 @@ func (s *Store) tableOf(t kernel.Table) (*table, error) {
 // checkKey refuses keys that the table has no room or no order for.
 func (t *table) checkKey(a, b uint64) error {
 	switch {
-	case a > math.MaxInt64, b > math.MaxInt64 && t.flip == 0:
+	case a > math.MaxInt64, b > math.MaxInt64:
 		return fmt.Errorf("%s: key (%d, %d) is not below 2^63", t.name, a, b)
 	case b != 0 && t.b == "":
 		return fmt.Errorf("%s: B is %d, but always 0 in this table", t.name, b)
@@ -31,7 +31,7 @@ func (t *table) checkKey(a, b uint64) error {
 func (t *table) bindKey(q *statement, a, b uint64) {
 	q.num(0, a)
 	if t.b != "" {
-		q.num(1, b^t.flip)
+		q.num(1, b)
 	}
 }
 
@@ -160,7 +160,7 @@ func (s *Store) scan(t kernel.Table, a, fromB uint64, f func(b, c uint64, value 
 				return false, err
 			}
 		}
-		return f(b^tab.flip, c, value), nil
+		return f(b, c, value), nil
 	})
 }
 
@@ -207,7 +207,6 @@ func (t *table) row(q *statement) (w kernel.Write, err error) {
 		if w.B, err = q.int(1); err != nil {
 			return w, err
 		}
-		w.B ^= t.flip
 		value = 2
 	}
 	if w.Value, err = q.bytes(value); err != nil {

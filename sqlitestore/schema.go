@@ -24,10 +24,6 @@ type layout struct {
 	name  string
 	// a and b are the names of the key columns; b is empty where B is always 0.
 	a, b string
-	// flip is XORed to B. SQLite's integers are signed, so values from 2^63 on
-	// would sort before all others; where B can be that large, flipping its
-	// highest bit makes the order of the file that of the contract.
-	flip uint64
 }
 
 // layouts lists the tables that differ in names only. TableCList and
@@ -41,7 +37,7 @@ var layouts = []layout{
 	{table: kernel.TableSettled, name: "settled", a: "kref"},
 	{table: kernel.TableParked, name: "parked", a: "kref", b: "seq"},
 	{table: kernel.TableQueue, name: "queues", a: "queue", b: "seq"},
-	{table: kernel.TableGCAction, name: "gc_actions", a: "vat", b: "action", flip: 1 << 63},
+	{table: kernel.TableGCAction, name: "gc_actions", a: "vat", b: "action"},
 }
 
 // ddl makes the table of l. A table with one key column is a rowid table: the
@@ -85,10 +81,10 @@ const (
 var viewDDL = []string{
 	`CREATE VIEW objects_text AS SELECT ` + krefText + ` AS object, length(v) AS bytes FROM objects`,
 	`CREATE VIEW promises_text AS SELECT ` + krefText + ` AS promise, length(v) AS bytes,
-		kref IN (SELECT kref FROM settled) AS settled, (SELECT count(*) FROM parked WHERE parked.kref = promises.kref) AS parked FROM promises`,
+		kref IN (SELECT kref FROM settled) AS large, (SELECT count(*) FROM parked WHERE parked.kref = promises.kref) AS parked FROM promises`,
 	`CREATE VIEW clist_text AS SELECT 'v' || vat AS vat, ` + krefText + ` AS kref, ` + vrefText + ` AS vref FROM clist`,
 	`CREATE VIEW gc_actions_text AS SELECT vat, kind, ` + krefText + ` AS kref FROM
-		(SELECT 'v' || vat AS vat, (action >> 62) + 2 AS kind, action & 0x3fffffffffffffff AS kref FROM gc_actions)`,
+		(SELECT 'v' || vat AS vat, action >> 60 AS kind, action & 0xfffffffffffffff AS kref FROM gc_actions)`,
 	`CREATE VIEW transcripts_text AS SELECT 'v' || vat AS vat, incarnation, count(*) AS deliveries, min(position) AS first,
 		max(position) AS last, sum(length(data)) AS bytes FROM transcripts GROUP BY transcripts.vat, incarnation`,
 }

@@ -92,10 +92,10 @@ func TestViews(t *testing.T) {
 		{Table: kernel.TableParked, A: kp, B: 0, Value: v},
 		{Table: kernel.TableCList, A: 3, B: ko, C: uint64(exp), Value: v},
 		{Table: kernel.TableCList, A: 3, B: kp, C: uint64(imp), Value: v},
-		{Table: kernel.TableGCAction, A: 1, B: 1<<62 | ko, Value: v},
-		{Table: kernel.TableGCAction, A: 1, B: 2<<62 | ko, Value: v},
+		{Table: kernel.TableGCAction, A: 1, B: 1<<60 | ko, Value: v},
+		{Table: kernel.TableGCAction, A: 1, B: 2<<60 | ko, Value: v},
 		{Table: kernel.TableGCAction, A: 1, B: ko, Value: v},
-		{Table: kernel.TableGCAction, A: 1, B: 3<<62 | ko, Value: v},
+		{Table: kernel.TableGCAction, A: 1, B: 3<<60 | ko, Value: v},
 	}, []kernel.TranscriptItem{{Vat: 3, Position: 0, Data: v}, {Vat: 3, Position: 1, Data: v}}))
 	for _, c := range []struct {
 		view string

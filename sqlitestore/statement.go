@@ -90,7 +90,7 @@ func (q *statement) run() error {
 
 var errNotRun = errors.New("statement did not run to its end")
 
-// exec is run for those who want to know how many rows changed.
+// exec is run on the driver's other path, which tells how many rows changed.
 func (q *statement) exec() (changed int64, err error) {
 	res, err := q.stmt.ExecContext(background, q.args)
 	q.forget()
