@@ -51,12 +51,28 @@ func (p *Player) Console(_ kernel.VatID, vat string, level uint32, text string) 
 		p.parts[vat] += text
 		return
 	}
-	text = p.scripts.Original(p.parts[vat] + text)
+	text = p.line(p.parts[vat] + text)
 	delete(p.parts, vat)
 	lines, _ := p.log.Get(vat)
 	a, _ := lines.(jsjson.Array)
 	p.log.Set(vat, append(a, text))
 	p.order = append(p.order, vat+": "+text)
+}
+
+// answerShown is how much of a vatstore's answer a line shows, in JavaScript's units.
+const answerShown = 512
+
+// line is a puppet's line as the oracle's puppet would have written it: scripts
+// are text again, also in what the vatstore answered.
+func (p *Player) line(text string) string {
+	for _, head := range []string{"vatstore_get -> 1 ", "vatstore_next_key -> 1 "} {
+		if quoted, ok := strings.CutPrefix(text, head); ok {
+			if value, ok := puppet.UnquoteBytes(quoted); ok {
+				return head + puppet.QuoteBytes(p.scripts.Original(value), answerShown)
+			}
+		}
+	}
+	return p.scripts.Original(text)
 }
 
 // Play plays the scenario and returns the answer; Show lays it out. An error

@@ -2,10 +2,12 @@
 // compares the answers as text.
 //
 //	ORACLE=path/to/oracle go run ./scenario/live -seed 1 -n 100 [-misuse 0.05]
+//	ORACLE=path/to/oracle go run ./scenario/live -seed 1 -scripts 100
 //	ORACLE=path/to/oracle go run ./scenario/live FILE.json... FOLDER...
 //
 // With -n it lets the oracle's random.mjs write that many scenarios with their
-// answers to a folder (-dir; a temporary one without it) and plays those. A file
+// answers to a folder (-dir; a temporary one without it) and plays those. With -scripts
+// it makes scenarios of its own, of random scripts, which try the language. A file
 // that has NAME.expected.json beside it needs no oracle, unless -fresh is given. -print
 // prints the answers of this side and compares nothing. It exits with 1 if an answer differs
 // in a way that scenario.Differences does not name.
@@ -46,6 +48,7 @@ func run() (bad int, err error) {
 	misuse := flag.Float64("misuse", 0.01, "probability of a fatal misuse in a random script")
 	interpreter := flag.Bool("interpreter", false, "play on wazero's interpreter")
 	fresh := flag.Bool("fresh", false, "ask the oracle even where an expected answer lies beside a file")
+	scripts := flag.Int("scripts", 0, "how many scenarios of random scripts")
 	onlyPrint := flag.Bool("print", false, "print the answers of this side")
 	flag.Parse()
 	oracle := os.Getenv("ORACLE")
@@ -73,14 +76,19 @@ func run() (bad int, err error) {
 			}
 		}
 	}
-	if len(names) == 0 {
-		return 0, errors.New("nothing to play: give files, folders, or -n")
+	if len(names) == 0 && *scripts == 0 {
+		return 0, errors.New("nothing to play: give files, folders, -n or -scripts")
 	}
 	engine, err := wazeroengine.New(wazeroengine.Config{Host: hostfuncs.HostFuncs(), Interpreter: *interpreter})
 	if err != nil {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, engine.Close()) }()
+	if *scripts > 0 {
+		if bad, err = compareScripts(oracle, engine, *seed, *scripts); err != nil || len(names) == 0 {
+			return bad, err
+		}
+	}
 	same, meant := 0, 0
 	for _, name := range names {
 		got, err := play(name, engine)

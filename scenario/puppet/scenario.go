@@ -340,8 +340,33 @@ func (s *statementBuilder) print(b []byte) []byte {
 	if shown, ok := staticText(o); ok {
 		return appendBlob([]byte{opSay}, shown)
 	}
-	b = []byte{opNumbers}
-	return s.refs(b, o)
+	if flat, ok := flatten(o); ok {
+		o = &operand{kind: list, items: flat}
+	}
+	return s.refs([]byte{opNumbers}, o)
+}
+
+// flatten takes lists in a list apart: joined by commas they read the same, unless one is
+// empty.
+func flatten(o *operand) (out []operand, ok bool) {
+	if o.kind != list {
+		return nil, false
+	}
+	for i := range o.items {
+		switch x := &o.items[i]; {
+		case classOf(x) == numeric:
+			out = append(out, *x)
+		case x.kind == list && len(x.items) > 0:
+			inner, ok := flatten(x)
+			if !ok {
+				return nil, false
+			}
+			out = append(out, inner...)
+		default:
+			return nil, false
+		}
+	}
+	return out, true
 }
 
 // staticText returns what JavaScript shows of a list whose parts are all known.

@@ -12,7 +12,9 @@ enum {
 
 /* Blocks in blocks. The assembler refuses more; other bytes find that nothing happens. */
 #define BLOCK_DEPTH 64
-#define ANSWER_SHOWN 512 /* UTF-16 units */
+/* UTF-16 units of an answer in a line. A player of scenarios cuts it at 512, when it has put
+   the text of scripts back. */
+#define ANSWER_SHOWN 8192
 
 static u32 depth;
 static double floats; /* what op float works on */
