@@ -11,7 +11,7 @@ type codeState struct {
 	wrapTypes []int32  // for each type with several results, the index of () -> (results) in the new type section; 0 if there is none yet
 	newTypes  [][]byte // results of the types added for wrapTypes
 
-	loopLocals, mergeLocals, branchTable int // sums over the module
+	loopWork, mergeWork, branchTable int // sums over the module
 }
 
 // A frame is a block, loop or if that is open, or the function's body.
@@ -19,10 +19,10 @@ type frame struct {
 	op              byte // opBlock, opLoop, opIf or opElse; the body is a block
 	unreachable     bool // control does not reach the current point
 	dead            bool // opened where control does not reach: nothing of it is emitted
-	targeted        bool // a branch leads to its label
 	height          int32
 	charge          int32 // the charge that was current where it was opened
 	lowest          int32 // index of the outermost frame that branches from within lead to
+	branches        int32 // branches to its label
 	sets            int   // assignments to locals before it
 	params, results []byte
 }
@@ -59,8 +59,9 @@ type function struct {
 	loops   int    // loops open and live
 	sets    int    // assignments to locals so far
 
-	loopLocals, mergeLocals, branchTable int
-	labels                               []uint32 // of a br_table
+	loopWork, mergeWork, branchTable int
+	merges                           int      // values that may be merged at the ends of blocks and heads of loops
+	labels                           []uint32 // of a br_table
 }
 
 type localRun struct {
@@ -124,17 +125,24 @@ func (f *function) run(t *funcType) {
 		return
 	}
 	c := &f.decoder.code
-	c.loopLocals += f.loopLocals
-	c.mergeLocals += f.mergeLocals
+	c.loopWork += f.loopWork
+	c.mergeWork += f.mergeWork
 	c.branchTable += f.branchTable
 	l := &f.config.Limits
 	f.instruction = ""
-	f.checkLimit(start, "branch-table entries in this and earlier functions", int64(c.branchTable), l.BranchTableModule)
-	f.checkLimit(start, "loop-locals (locals x loops, weighted by nesting) in this and earlier functions", int64(c.loopLocals), l.LoopLocalsModule)
-	f.checkLimit(start, "merge-locals (locals assigned x blocks) in this and earlier functions", int64(c.mergeLocals), l.MergeLocalsModule)
+	f.checkModuleLimit(start, "branch-table entries", c.branchTable, l.BranchTable)
+	f.checkModuleLimit(start, "units of loop work", c.loopWork, l.LoopWork)
+	f.checkModuleLimit(start, "units of merge work", c.mergeWork, l.MergeWork)
 	if f.err == nil {
 		f.finish(f.pos - start)
 	}
+}
+
+// checkModuleLimit holds a sum over the functions so far against what the limit
+// for one function allows a module.
+func (f *function) checkModuleLimit(off int, what string, n, limit int) {
+	all := max(limit*functionsPerModule, len(f.b)/bytesPerFunction*limit)
+	f.checkLimit(off, what+" in this and earlier functions", int64(n), all)
 }
 
 func (f *function) readLocals() {
@@ -407,7 +415,7 @@ func (f *function) branch(target int) {
 	}
 	fr := &f.ctrl[len(f.ctrl)-1]
 	fr.lowest = min(fr.lowest, int32(target))
-	f.ctrl[target].targeted = true
+	f.ctrl[target].branches++
 }
 
 // unreachable marks what follows in the frame as not reached.

@@ -104,8 +104,6 @@ func (f *function) openBlock(code byte, start int) {
 	switch code {
 	case opLoop:
 		f.loops++
-		f.loopLocals += len(f.locals) * f.loops
-		f.overLimit("%d loop-locals (locals x loops, weighted by nesting)", f.loopLocals, f.config.Limits.LoopLocals)
 		f.openCharge(true)
 		f.charges[f.current].cost += priceLoop
 	case opIf:
@@ -142,18 +140,32 @@ func (f *function) closeBlock(start int) {
 	f.live = !fr.dead
 	f.emit(start)
 	if f.live {
-		if fr.op == opLoop {
-			f.loops--
-		} else if fr.targeted || fr.op != opBlock {
-			f.mergeLocals += min(len(f.locals), f.sets-fr.sets)
-			f.overLimit("%d merge-locals (locals assigned x blocks)", f.mergeLocals, f.config.Limits.MergeLocals)
-		}
+		f.addWork(fr)
 		f.continueCharge(fr, int32(at), fellThrough)
 	}
 	parent := &f.ctrl[at-1]
 	parent.lowest = min(parent.lowest, fr.lowest)
 	f.ctrl = f.ctrl[:at]
 	f.pushAll(fr.results)
+}
+
+// addWork adds what a compiler may have to do for a block that ends here, and
+// holds it against the limits.
+func (f *function) addWork(fr *frame) {
+	changed := min(len(f.locals), f.sets-fr.sets)
+	f.mergeWork += changed * int(fr.branches)
+	if fr.branches > 0 || fr.op != opBlock {
+		f.merges += changed
+	}
+	switch fr.op {
+	case opLoop:
+		f.loopWork += changed * changed * f.loops
+		f.loops--
+	case opIf, opElse:
+		f.mergeWork += changed
+	}
+	f.overLimit("%d units of loop work", f.loopWork, f.config.Limits.LoopWork)
+	f.overLimit("%d units of merge work", f.mergeWork, f.config.Limits.MergeWork)
 }
 
 func (f *function) brTable(start int) {

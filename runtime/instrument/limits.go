@@ -31,22 +31,29 @@ type Limits struct {
 	Nesting       int // blocks, loops and ifs open at one point
 	OperandHeight int // values on the operand stack at one point
 
-	BranchTable       int // entries of all br_tables of a function
-	BranchTableModule int // entries of all br_tables of the module
+	// The following three count what compilers take more than linear time over.
+	// They are limits for one function. All functions of a module together may have
+	// 8 times as much, or more if the module is big: once the limit for each
+	// 128 KiB.
 
-	// LoopLocals bounds, for a function, the sum over its loops of (parameters
-	// + locals) x (loops open around it, itself included). A compiler that
-	// builds SSA form makes a phi for each of them, at worst, and merges those
-	// of the outer loops again for each inner one.
-	LoopLocals       int
-	LoopLocalsModule int // the same, summed over the module
-
-	// MergeLocals bounds, for a function, the sum over its blocks and ifs of
-	// the smaller of (parameters + locals) and the assignments to locals within:
-	// the values that a compiler may have to merge at their ends.
-	MergeLocals       int
-	MergeLocalsModule int // the same, summed over the module
+	// BranchTable: entries of br_tables, the default ones included.
+	BranchTable int
+	// LoopWork: the sum over loops of the square of the number of values that
+	// the loop may change (parameters and locals, but no more than there are
+	// assignments to them in it), times the loops open, itself included.
+	LoopWork int
+	// MergeWork: the sum over blocks, loops and ifs of the number of values that
+	// they may change, counted in the same way, times the branches to their
+	// label (an if's end counts as one more). A compiler that builds SSA form
+	// passes that many arguments.
+	MergeWork int
 }
+
+// The share of a module in the limits for one function.
+const (
+	functionsPerModule = 8
+	bytesPerFunction   = 128 << 10
+)
 
 // DefaultLimits returns the limits of this Version. Ordinary guests are far
 // below them: a Go guest of 3.2 MB has 2,139 functions and 36,577 data
@@ -60,7 +67,7 @@ func DefaultLimits() Limits {
 		Params:    128,
 		Results:   16,
 		Imports:   1_000,
-		Functions: 65_536,
+		Functions: 32_768,
 		Globals:   4_096,
 		Exports:   8_192,
 		Elements:  4_096,
@@ -74,13 +81,8 @@ func DefaultLimits() Limits {
 		Nesting:       4_096,
 		OperandHeight: 1_024,
 
-		BranchTable:       16_384,
-		BranchTableModule: 262_144,
-
-		LoopLocals:       65_536,
-		LoopLocalsModule: 4 << 20,
-
-		MergeLocals:       262_144,
-		MergeLocalsModule: 16 << 20,
+		BranchTable: 8_192,
+		LoopWork:    1 << 20,
+		MergeWork:   131_072,
 	}
 }

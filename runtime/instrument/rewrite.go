@@ -9,15 +9,17 @@ import "github.com/crankcase/crankcase/runtime"
 // or the grow function, and that function, may come on top of StackLimit.
 const StackLimit = 1_900
 
-// Sizes that make a call take more than one unit of stack, so that 1,900 units
-// of any mixture of functions fit the stacks of compiled code: it keeps locals
-// and operands in its frame, and, depending on the compiler, a slot for each
-// value that is alive across a call, of which there are at most a few for
-// each loop and local and each handful of bytes of the body.
+// What makes a call take more than one unit of stack, so that 1,900 units of any
+// mixture of functions fit the stacks that compiled code has. wasmtime keeps
+// what is alive in a frame: locals and operands. wazero's compiler stops
+// at 50 MB, 26 KB a unit, and gives each value that is ever spilled a slot of
+// its own: measured, up to one for 3 bytes of body, and 0.4 for each
+// value merged at the end of a block or the head of a loop. QuickJS's
+// interpreter loop takes 6 units.
 const (
-	slotsPerUnit      = 128
-	bytesPerUnit      = 8_192
-	loopLocalsPerUnit = 2_048
+	slotsPerUnit  = 128
+	bytesPerUnit  = 8_192
+	mergesPerUnit = 6_144
 )
 
 // A charge is a place in the rewritten body where gas is subtracted: for all
@@ -32,7 +34,7 @@ type charge struct {
 func (f *function) reset() {
 	f.ops, f.ctrl, f.body, f.charges, f.added = f.ops[:0], f.ctrl[:0], f.body[:0], f.charges[:0], f.added[:0]
 	f.height, f.calls, f.pending, f.loops, f.sets = 0, false, none, 0, 0
-	f.loopLocals, f.mergeLocals, f.branchTable = 0, 0, 0
+	f.loopWork, f.mergeWork, f.branchTable, f.merges = 0, 0, 0, 0
 	f.scratch = [4]int{-1, -1, -1, -1}
 }
 
@@ -65,7 +67,7 @@ func (f *function) continueCharge(fr *frame, at int32, fellThrough bool) {
 	switch {
 	case fr.lowest >= at:
 		f.current = fr.charge
-	case fellThrough && (fr.op == opLoop || fr.op == opBlock && !fr.targeted):
+	case fellThrough && (fr.op == opLoop || fr.op == opBlock && fr.branches == 0):
 		// The end is reached from just before only.
 	default:
 		f.openCharge(false)
@@ -176,7 +178,7 @@ func (d *decoder) appendTrapIf(b []byte, status byte) []byte {
 // the charge and check of gas, then the check of the stack, then the body with
 // the other charges put in. size is that of the original body.
 func (f *function) finish(size int) {
-	units := 1 + (len(f.locals)+f.height)/slotsPerUnit + size/bytesPerUnit + f.loopLocals/loopLocalsPerUnit
+	units := 1 + (len(f.locals)+f.height)/slotsPerUnit + size/bytesPerUnit + f.merges/mergesPerUnit
 	// A function that calls no other of the module adds one level at most. It
 	// goes uncounted if its frame is small.
 	counted := f.calls || units > 1
