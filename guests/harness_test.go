@@ -26,7 +26,7 @@ type sent struct {
 // vat is a guest under test with its c-list.
 type vat struct {
 	t       testing.TB
-	worker  kernel.Worker
+	run     func(kernel.Delivery) (kernel.Outcome, error)
 	reach   map[capdata.Vref]bool // the c-list, with the R flag
 	decides map[capdata.Vref]bool
 	subs    map[capdata.Vref]bool
@@ -80,16 +80,26 @@ func startVat(t testing.TB, w *worker.Workers, path string, incarnation uint32) 
 			t.Error(err)
 		}
 	})
-	v := &vat{t: t, worker: instance, limit: kernel.DefaultGasLimit,
+	v := newVat(t)
+	v.run = func(d kernel.Delivery) (kernel.Outcome, error) { return instance.Deliver(d, v) }
+	v.start(incarnation)
+	return v
+}
+
+func newVat(t testing.TB) *vat {
+	return &vat{t: t, limit: kernel.DefaultGasLimit,
 		reach: map[capdata.Vref]bool{capdata.Root: true}, decides: map[capdata.Vref]bool{}, subs: map[capdata.Vref]bool{},
 		store: map[string][]byte{}, settled: map[capdata.Vref]capdata.Resolution{}}
+}
+
+func (v *vat) start(incarnation uint32) {
+	v.t.Helper()
 	v.mustDeliver(capdata.StartVat, capdata.AppendStartVat(nil, incarnation, capdata.FlagPipelining, capdata.CapData{Body: []byte("#{}")}))
-	return v
 }
 
 func (v *vat) deliver(kind capdata.DeliveryKind, payload []byte) *fault.Guest {
 	v.t.Helper()
-	out, err := v.worker.Deliver(kernel.Delivery{Kind: kind, Payload: payload, GasLimit: v.limit}, v)
+	out, err := v.run(kernel.Delivery{Kind: kind, Payload: payload, GasLimit: v.limit})
 	if err != nil {
 		v.t.Fatal(err)
 	}

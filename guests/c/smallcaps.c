@@ -192,7 +192,7 @@ static int slot(const reader *r, cc_value *v, u32 promise) {
 }
 
 static int bigint(const cc_value *v) {
-  if (v->len < 2 || (v->text[1] == '0' && v->len > 2)) return 0;
+  if (v->len < 2) return 0;
   for (u32 i = 1; i < v->len; i++)
     if (!is_digit(v->text[i])) return 0;
   return 1;
@@ -209,7 +209,7 @@ static int meaning(const reader *r, cc_value *v) {
   case '%': v->type = CC_SYMBOL, v->text++, v->len--; return 1;
   case '-':
     v->type = CC_BIGINT;
-    return bigint(v) && v->text[1] != '0';
+    return bigint(v);
   case '+':
     v->type = CC_BIGINT;
     if (!bigint(v)) return 0;

@@ -123,18 +123,25 @@ func (d *decoder) record() any {
 		d.space()
 		key := d.str()
 		d.check(d.next(':'))
+		_, twice := v[key]
+		d.check(!twice)
 		v[key] = d.value()
 		if more = d.next(','); !more {
 			d.space()
 			d.want('}')
 		}
 	}
-	if text, ok := v["#error"].(string); ok {
-		name, _ := v["name"].(string)
-		return &Error{Name: name, Message: text}
+	if text, ok := v["#error"]; ok {
+		message, isText := text.(string)
+		name, hasName := v["name"].(string)
+		d.check(isText && hasName)
+		return &Error{Name: name, Message: message}
 	}
-	if tag, ok := v["#tag"].(string); ok {
-		return &Tagged{Tag: tag, Payload: v["payload"]}
+	if tag, ok := v["#tag"]; ok {
+		name, isText := tag.(string)
+		payload, hasPayload := v["payload"]
+		d.check(isText && hasPayload && len(v) == 2)
+		return &Tagged{Tag: name, Payload: payload}
 	}
 	return d.unescapeKeys(v)
 }
@@ -215,16 +222,11 @@ func (d *decoder) escape(s []byte) []byte {
 		panic(errMalformed)
 	}
 	r := d.hex4()
-	if utf16.IsSurrogate(r) {
-		if d.i+1 < len(d.b) && d.b[d.i] == '\\' && d.b[d.i+1] == 'u' {
-			before := d.i
-			d.i += 2
-			if pair := utf16.DecodeRune(r, d.hex4()); pair != utf8.RuneError {
-				return utf8.AppendRune(s, pair)
-			}
-			d.i = before
-		}
-		r = utf8.RuneError // half of a pair has no UTF-8
+	if utf16.IsSurrogate(r) { // half of a pair is no character
+		d.want('\\')
+		d.want('u')
+		r = utf16.DecodeRune(r, d.hex4())
+		d.check(r != utf8.RuneError)
 	}
 	return utf8.AppendRune(s, r)
 }
@@ -295,7 +297,7 @@ func (d *decoder) meaning(s string) any {
 	case '%':
 		return Symbol(rest)
 	case '+', '-':
-		d.check(isDigits(rest) && (rest[0] != '0' || s == "+0"))
+		d.check(isDigits(rest))
 		if s[0] == '-' {
 			return BigInt(s)
 		}

@@ -200,7 +200,7 @@ func (e *encoder) err(err error) {
 
 // promise returns the name under which p goes out.
 func (e *encoder) promise(p *Promise) ref {
-	if p.state == pending {
+	if !p.settled {
 		if p.ref == 0 {
 			p.ref = newPromiseRef()
 			deciding[p.ref] = &decided{ref: p.ref, p: p}

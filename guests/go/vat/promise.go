@@ -2,24 +2,53 @@ package vat
 
 import "errors"
 
-type promiseState uint8
-
-const (
-	pending promiseState = iota
-	fulfilled
-	rejected
-)
-
 // A Promise is an answer that may not be there yet.
 type Promise struct {
-	ref   ref // its name while it is pending; 0 for one of the vat's own that was never sent
-	local bool
-	state promiseState
-	value any
-	err   error
-	loans []counted // what value refers to
-	holds int
-	then  []func() // run in order when it settles
+	ref     ref // its name while it is pending; 0 for one of the vat's own that was never sent
+	local   bool
+	settled bool
+	visit   visit // while a batch is looked through
+	told    *told // what the kernel told of it and nobody has read yet
+	value   any   // see result
+	err     error
+	loans   []counted // what the value refers to
+	holds   int
+	then    []func() // run in order when it settles
+}
+
+// told is how a promise settled, as the kernel put it. It is decoded when
+// somebody asks: nobody can make a vat decode what it does not want.
+type told struct {
+	how    uint32
+	body   []byte
+	values []any // what its slots stand for
+}
+
+// result returns the value or the error of a promise that has settled.
+func (p *Promise) result() (any, error) {
+	t := p.told
+	if t == nil {
+		return p.value, p.err
+	}
+	p.told = nil
+	if t.how == howToObject {
+		p.value = t.values[0]
+		return p.value, nil
+	}
+	v, err := decode(t.body, t.values)
+	switch {
+	case err != nil:
+		p.err = err
+	case t.how == howRejected:
+		if x, ok := v.(error); ok {
+			p.err = x
+		} else {
+			p.err = &Rejection{v}
+		}
+	default:
+		p.value = v
+	}
+	return p.value, p.err
 }
 
 // decided is a promise that this vat has to settle: the result of a call, or
@@ -48,7 +77,7 @@ func NewPromise(c *Call) (p *Promise, settle func(v any, err error)) {
 	return p, func(v any, err error) {
 		if q, ok := v.(*Promise); ok && err == nil {
 			q.check()
-			q.whenSettled(func() { p.settleLocal(q.value, q.err) })
+			q.whenSettled(func() { p.settleLocal(q.result()) })
 			return
 		}
 		p.settleLocal(v, err)
@@ -71,10 +100,32 @@ func (p *Promise) Drop() { p.check(); p.release() }
 func (p *Promise) retain() { p.holds++ }
 
 func (p *Promise) release() {
-	if p.holds--; p.holds == 0 && p.state != pending {
-		giveBack(p.loans)
-		p.value, p.loans = nil, nil
+	if p.holds--; p.holds == 0 && p.settled {
+		unwanted = append(unwanted, p)
+		dropUnwanted()
 	}
+}
+
+// unwanted are promises whose values nobody can read any more. It is a list,
+// not a recursion: a chain of promises can be long.
+var (
+	unwanted []*Promise
+	dropping bool
+)
+
+func dropUnwanted() {
+	if dropping {
+		return
+	}
+	dropping = true
+	for len(unwanted) > 0 {
+		p := unwanted[len(unwanted)-1]
+		unwanted = unwanted[:len(unwanted)-1]
+		loans := p.loans
+		p.told, p.value, p.loans = nil, nil, nil
+		giveBack(loans)
+	}
+	dropping = false
 }
 
 func (p *Promise) check() {
@@ -88,7 +139,7 @@ func (p *Promise) check() {
 // *Rejection. It may only be called by a method of the vat, on the goroutine that runs it.
 func (p *Promise) Await(c *Call) (any, error) {
 	p.check()
-	if p.state == pending {
+	if !p.settled {
 		p.retain() // who else keeps it may drop it meanwhile
 		defer p.release()
 		park(func(wake func()) { p.then = append(p.then, wake) })
@@ -96,14 +147,14 @@ func (p *Promise) Await(c *Call) (any, error) {
 	for _, x := range p.loans {
 		c.lend(x)
 	}
-	return p.value, p.err
+	return p.result()
 }
 
 // Send implements Target. Before p has settled the call is kept where p is
 // decided, and then goes to what p was fulfilled with.
 func (p *Promise) Send(c *Call, method string, args ...any) *Promise {
 	p.check()
-	if p.state == pending {
+	if !p.settled {
 		if p.local {
 			return p.sendLater(c, method, args)
 		}
@@ -121,7 +172,7 @@ func (p *Promise) Send(c *Call, method string, args ...any) *Promise {
 // SendOnly implements Target.
 func (p *Promise) SendOnly(method string, args ...any) {
 	p.check()
-	if p.state == pending && !p.local {
+	if !p.settled && !p.local {
 		sendOnly(p.ref, method, args)
 		return
 	}
@@ -157,10 +208,11 @@ var errNoTarget = errors.New("cannot send to data")
 
 // target returns what a settled promise's messages go to.
 func (p *Promise) target() (Target, error) {
-	if p.err != nil {
-		return nil, p.err
+	v, err := p.result()
+	if err != nil {
+		return nil, err
 	}
-	if t, ok := p.value.(Target); ok {
+	if t, ok := v.(Target); ok {
 		return t, nil
 	}
 	return nil, errNoTarget
@@ -168,7 +220,7 @@ func (p *Promise) target() (Target, error) {
 
 // whenSettled runs f when p has settled, at once if it has.
 func (p *Promise) whenSettled(f func()) {
-	if p.state != pending {
+	if p.settled {
 		f()
 		return
 	}
@@ -176,35 +228,30 @@ func (p *Promise) whenSettled(f func()) {
 	p.then = append(p.then, func() { f(); p.release() })
 }
 
-// settle gives p its value. loans are what the value refers to, retained once.
-func (p *Promise) settle(v any, err error, loans []counted) {
-	p.ref = 0
-	p.state, p.value, p.err, p.loans = fulfilled, v, err, loans
-	if err != nil {
-		p.state = rejected
-	}
-	then := p.then
+// settle lets go on what waits for p, whose value has been put in place. loans
+// are what the value refers to, retained once.
+func (p *Promise) settle(loans []counted) {
+	p.ref, p.settled, p.loans = 0, true, loans
+	jobs = append(jobs, p.then...)
 	p.then = nil
 	if p.holds == 0 {
-		giveBack(loans)
-		p.value, p.loans = nil, nil
-	}
-	for _, f := range then {
-		jobs = append(jobs, f)
+		unwanted = append(unwanted, p)
+		dropUnwanted()
 	}
 }
 
 // settleLocal settles a promise of the vat's own, for itself and, if it was
 // sent, for others.
 func (p *Promise) settleLocal(v any, err error) {
-	if p.state != pending {
+	if p.settled {
 		return
 	}
 	r := p.ref
 	if err != nil {
 		v = nil
 	}
-	p.settle(v, err, retainAll(v))
+	p.value, p.err = v, err
+	p.settle(retainAll(v))
 	if r != 0 {
 		resolve(r, v, err)
 	}

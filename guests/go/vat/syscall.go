@@ -25,7 +25,8 @@ func takeLate() []lateResolve {
 
 func settleLate(late []lateResolve) {
 	for _, l := range late {
-		resolve(l.to, l.from.value, l.from.err)
+		v, err := l.from.result()
+		resolve(l.to, v, err)
 	}
 }
 
@@ -62,7 +63,10 @@ func resolve(r ref, v any, err error) {
 	}
 	if p, ok := v.(*Promise); ok && err == nil {
 		p.check()
-		p.whenSettled(func() { resolve(r, p.value, p.err) })
+		p.whenSettled(func() {
+			v, err := p.result()
+			resolve(r, v, err)
+		})
 		return
 	}
 	enc.reset()
@@ -85,8 +89,9 @@ func resolve(r ref, v any, err error) {
 	hostResolve(r, how, enc.b, enc.slots)
 	d := deciding[r]
 	delete(deciding, r)
-	if d != nil && d.p != nil && d.p.state == pending {
-		d.p.settle(v, err, retainAll(v))
+	if d != nil && d.p != nil && !d.p.settled {
+		d.p.value, d.p.err = v, err
+		d.p.settle(retainAll(v))
 	}
 	settleLate(late)
 	if d != nil && len(d.calls) > 0 {
@@ -107,7 +112,10 @@ func (c *Call) forward(v any, err error) {
 		c.dispatch(t)
 	case *Remote:
 		p := t.Send(c, c.method, c.args...)
-		p.whenSettled(func() { resolve(c.result, p.value, p.err) })
+		p.whenSettled(func() {
+			v, err := p.result()
+			resolve(c.result, v, err)
+		})
 		c.end()
 	default:
 		if err == nil {
