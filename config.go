@@ -1,6 +1,7 @@
 package crankcase
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -339,9 +340,35 @@ func (c *Config) genesis() (kernel.Genesis, error) {
 	return g, nil
 }
 
+// checkModules refuses a module before there is a file that it could be in, and
+// names where it is from.
+func (c *Config) checkModules() error {
+	checked := map[[sha256.Size]byte]bool{}
+	for _, name := range sortedNames(c.Vats) {
+		v := c.Vats[name]
+		hash := sha256.Sum256(v.Module)
+		if checked[hash] {
+			continue
+		}
+		checked[hash] = true
+		if _, err := CheckModule(v.Module); err != nil {
+			return fmt.Errorf("vat %q: %s%w", name, pathPrefix(v.Path), err)
+		}
+	}
+	return nil
+}
+
 func (v *Vat) options() kernel.VatOptions {
 	if v.Options == nil {
 		return DefaultVatOptions()
 	}
 	return *v.Options
+}
+
+// pathPrefix is a path before a message, or nothing.
+func pathPrefix(path string) string {
+	if path == "" {
+		return ""
+	}
+	return path + ": "
 }

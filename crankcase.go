@@ -85,6 +85,11 @@ func Start(path string, c *Config, o Options) (*Kernel, error) {
 	}
 	_, err = os.Lstat(path)
 	fresh := errors.Is(err, fs.ErrNotExist)
+	if fresh {
+		if err := c.checkModules(); err != nil {
+			return nil, err
+		}
+	}
 	store, err := sqlitestore.Open(path, &sqlitestore.Options{Create: true, UnsafeNoSync: o.UnsafeNoSync})
 	if err != nil {
 		return nil, err

@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/crankcase/crankcase/capdata"
 	"github.com/crankcase/crankcase/hostfuncs"
@@ -232,7 +233,11 @@ func EncodeCallJSON(method string, args []byte) (data capdata.KernelData, err er
 	if err != nil {
 		var p *capdata.ParseError
 		if errors.As(err, &p) {
-			return data, &argsError{max(p.Offset-1, 0), fmt.Sprintf("args: expected %s, found %s", p.Expected, p.Found)}
+			at := max(p.Offset-1, 0)
+			if found := string(args[min(at, len(args)):]); strings.HasPrefix(found, `"$`) || strings.HasPrefix(found, `"&`) {
+				return data, &argsError{at, `args: a string that begins with $ or & is a reference, which cannot be sent from outside; the text itself is written with a ! before it`}
+			}
+			return data, &argsError{at, fmt.Sprintf("args: expected %s, found %s", p.Expected, p.Found)}
 		}
 		return data, &argsError{0, err.Error()}
 	}

@@ -71,7 +71,11 @@ func (r *jsonReader) syntax(err error) error {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return r.failAt(len(r.src), "broken JSON: it ends too early")
 	case errors.As(err, &s):
-		return r.failAt(max(int(s.Offset)-1, 0), "broken JSON: %v", s)
+		at := int(s.Offset)
+		if at > int(r.dec.InputOffset()) {
+			at-- // inside a value the offset counts the byte that is wrong; between tokens it does not
+		}
+		return r.failAt(at, "broken JSON: %v", s)
 	}
 	return r.failAt(int(r.dec.InputOffset()), "broken JSON: %v", err)
 }

@@ -213,7 +213,10 @@ func (f *runFlags) show(k *crankcase.Kernel, played crankcase.Played, w io.Write
 			fmt.Fprintf(w, "%d messages skipped: their vats had ended\n", s.MessagesSkipped)
 		}
 		if f.result && s.LastResult != nil {
-			_, err = fmt.Fprintf(w, "the last message's result is %s\n%s\n", s.LastResult.State, plain(shown))
+			fmt.Fprintf(w, "the last message's result is %s\n", s.LastResult.State)
+			if shown != "" {
+				fmt.Fprintln(w, plain(shown))
+			}
 		}
 	}
 	if err == nil && played.Stopped {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -77,7 +78,7 @@ func (f *sendFlags) run(stdout, stderr io.Writer, args []string) error {
 func (f *sendFlags) send(k *crankcase.Kernel, vat string, data capdata.KernelData, stdout io.Writer, out *screen) error {
 	root, err := k.Root(vat)
 	if err != nil {
-		return err
+		return refuse(vatError(k, err))
 	}
 	promise, err := k.Queue(root, data, kernel.QueueOptions{Watch: true})
 	if err != nil {
@@ -111,4 +112,19 @@ func (f *sendFlags) send(k *crankcase.Kernel, vat string, data capdata.KernelDat
 		return errInterrupted
 	}
 	return err
+}
+
+// vatError adds which vats there are.
+func vatError(k *crankcase.Kernel, err error) error {
+	d, e := k.Dump()
+	if e != nil {
+		return errors.Join(err, e)
+	}
+	var names []string
+	for _, v := range d.VatTables {
+		if v.Static && !v.Ended {
+			names = append(names, v.Name)
+		}
+	}
+	return fmt.Errorf("%w; these live: %s", err, strings.Join(names, ", "))
 }
