@@ -115,7 +115,7 @@ func TestGoRefuses(t *testing.T) {
 		{`#["scan",["a",1]]`, `fulfilled #"#undefined" []`},
 		{`#["scan"]`, `rejected #{"#error":"malformed call","name":"Error"} []`},
 		{``, `rejected #{"#error":"malformed call","name":"Error"} []`},
-		{"#" + strings.Repeat("[", 1000000), `rejected #{"#error":"malformed call","name":"Error"} []`},
+		{"#" + strings.Repeat("[", sdk.MaxBody-1), `rejected #{"#error":"malformed call","name":"Error"} []`},
 		{"#" + strings.Repeat(" ", sdk.MaxBody), `rejected #{"#error":"message too large for this vat","name":"Error"} []`},
 	} {
 		v.message(capdata.Root, p(uint64(60+i)), c.body, o(50))

@@ -103,10 +103,10 @@ func (d *decoder) value() any {
 }
 
 func (d *decoder) array() []any {
-	v := []any{}
 	if d.next(']') {
-		return v
+		return []any{}
 	}
+	v := make([]any, 0, 4)
 	for {
 		v = append(v, d.value())
 		if !d.next(',') {
@@ -247,10 +247,38 @@ func (d *decoder) digits() {
 	d.check(d.i > start)
 }
 
+// smallInt reads the usual number: an integer of up to 15 digits.
+func (d *decoder) smallInt() (n int64, ok bool) {
+	b, i := d.b, d.i
+	negative := b[i] == '-'
+	if negative {
+		i++
+	}
+	start := i
+	for ; i < len(b) && i-start < 16 && b[i]-'0' <= 9; i++ {
+		n = n*10 + int64(b[i]-'0')
+	}
+	if i == start || i-start == 16 || (b[start] == '0' && i > start+1) {
+		return 0, false
+	}
+	if i < len(b) && (b[i] == '.' || b[i]|0x20 == 'e') {
+		return 0, false
+	}
+	d.i = i
+	if negative {
+		return -n, true
+	}
+	return n, true
+}
+
 // number returns an int64 if the number is an integer of 64 bits, else a
 // float64.
 func (d *decoder) number() any {
 	start := d.i
+	if n, ok := d.smallInt(); ok {
+		return n
+	}
+	d.i = start
 	if d.b[d.i] == '-' {
 		d.i++
 	}

@@ -5,9 +5,10 @@ import (
 	"errors"
 )
 
-// MaxBody is the largest body, in bytes, that is read; a message with a larger
-// one is rejected, and so is a promise.
-const MaxBody = 1 << 20
+// MaxBody is the largest body, in bytes, that is read unless the vat says
+// otherwise. A message with a larger one is rejected, and so is a promise. Any body of
+// this size is decoded for less than half of the kernel's default gas limit.
+const MaxBody = 32 << 10
 
 // maxSlots is the most references that are looked at in one body.
 const maxSlots = 10000
@@ -20,12 +21,17 @@ type Vat struct {
 	Start func(c *Call, incarnation uint32, parameters any) error
 	// Methods are those of the root object.
 	Methods Methods
+	// MaxBody replaces the constant MaxBody, for a vat with another gas limit. 0: MaxBody.
+	MaxBody uint32
 }
 
 var served Vat
 
 // Serve says what the vat is. It is called once, from an init function.
 func Serve(v Vat) {
+	if v.MaxBody == 0 {
+		v.MaxBody = MaxBody
+	}
 	served = v
 	reset()
 }
@@ -86,7 +92,7 @@ func eachRef(n uint32, f func(ref)) {
 func readCapdata(at uint32) (body []byte, slots []ref, ok bool) {
 	head := read(at, 8)
 	count, size := le.Uint32(head), le.Uint32(head[4:])
-	if ok = count <= maxSlots && size <= MaxBody; !ok {
+	if ok = count <= maxSlots && size <= served.MaxBody; !ok {
 		size = 0
 	}
 	b := read(at+8, 8*count+size)
