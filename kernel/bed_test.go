@@ -48,6 +48,7 @@ type bed struct {
 	workers *worker.Workers
 	k       *kernel.Kernel
 	lines   []string // what the vats wrote to their consoles
+	part    string   // of a line
 }
 
 // newBed makes a kernel without vats.
@@ -96,8 +97,12 @@ func (b *bed) open(o *sqlitestore.Options) {
 		b.t.Fatal(err)
 	}
 	b.workers, err = worker.New(worker.Config{Engine: engines[b.setup.interpreter](),
-		Console: func(_ kernel.VatID, name string, _ uint32, text string) {
-			b.lines = append(b.lines, name+": "+text)
+		Console: func(_ kernel.VatID, name string, level uint32, text string) {
+			// A puppet writes a long line in parts; all but the last have level 0.
+			if b.part += text; level > 0 {
+				b.lines = append(b.lines, name+": "+b.part)
+				b.part = ""
+			}
 		}})
 	if err != nil {
 		b.t.Fatal(err)

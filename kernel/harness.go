@@ -35,6 +35,7 @@ func (h Harness) AddVat(name string, module []byte, o VatOptions, countStart boo
 		k.flush(flushInput, false, 0)
 		var c crank
 		k.deliverStart(&c, id)
+		k.at = place{}
 		if c.abort {
 			k.discard()
 			k.closeWorker(id)
