@@ -130,7 +130,11 @@ func (e *engineKernel) Pin(k capdata.Kref) error {
 func (e *engineKernel) Reap(vat kernel.VatID) error { return e.harness.Reap(vat) }
 
 func (e *engineKernel) Terminate(vat kernel.VatID, reason string) error {
-	return e.kernel.TerminateVat(vat, reason)
+	err := e.kernel.TerminateVat(vat, reason)
+	if errors.Is(err, kernel.ErrNoVat) { // it has ended already: there that is nothing
+		return nil
+	}
+	return err
 }
 
 func (e *engineKernel) Run(limit int, cleanup Cleanup) (int, error) {
