@@ -9,7 +9,7 @@
 //
 // Build it like any Go vat:
 //
-//	GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -trimpath -buildvcs=false -ldflags='-s -w' -o trader.wasm ./examples/exchange/trader
+//	GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -trimpath -buildvcs=false -ldflags='-s -w -buildid=' -o trader.wasm ./examples/exchange/trader
 package main
 
 import "github.com/crankcase/crankcase/guests/go/vat"

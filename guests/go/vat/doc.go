@@ -3,7 +3,7 @@
 // A vat is a main package that registers its root object in an init function
 // and is built with the standard toolchain:
 //
-//	GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -trimpath -buildvcs=false -ldflags='-s -w' -o my.wasm ./my
+//	GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -trimpath -buildvcs=false -ldflags='-s -w -buildid=' -o my.wasm ./my
 //
 // A whole vat:
 //
