@@ -3,7 +3,6 @@ package scenario
 import (
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/crankcase/crankcase/capdata"
@@ -158,15 +157,15 @@ func (p *Player) reference(text string) (kernel.VatID, capdata.Vref, error) {
 	if !ok {
 		return 0, 0, fmt.Errorf("there is no vat %s", name)
 	}
-	v, err := puppet.ParseVref(vref)
+	v, err := capdata.ParseVref(vref)
 	return id, v, err
 }
 
 // hold finds what a holder means: VAT:VREF, exported and pinned if it is a new
 // export; @NAME, the result of an earlier message; koN, kpN.
 func (p *Player) hold(ref string) (capdata.Kref, error) {
-	if k, ok := parseKref(ref); ok {
-		return k, nil
+	if !strings.Contains(ref, ":") && strings.HasPrefix(ref, "k") {
+		return capdata.ParseKref(ref)
 	}
 	if name, ok := strings.CutPrefix(ref, "@"); ok {
 		k := p.results[name]
@@ -187,18 +186,6 @@ func (p *Player) hold(ref string) (capdata.Kref, error) {
 		return 0, fmt.Errorf("%s: no such import", ref)
 	}
 	return p.kernel.AddExport(vat, v, true)
-}
-
-func parseKref(s string) (capdata.Kref, bool) {
-	if len(s) < 3 || s[0] != 'k' {
-		return 0, false
-	}
-	kind := strings.IndexByte("opd", s[1])
-	n, err := strconv.ParseUint(s[2:], 10, 62)
-	if kind < 0 || err != nil || s[2] == '+' {
-		return 0, false
-	}
-	return capdata.NewKref(capdata.Kind(kind), n), true
 }
 
 func (p *Player) step(s *Step) error {

@@ -2,7 +2,6 @@ package puppet
 
 import (
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"math"
 	"math/big"
@@ -369,19 +368,6 @@ func slotOf(digits string) uint64 {
 		return math.MaxUint64
 	}
 	return n
-}
-
-// ParseVref reads the text form of a vref, such as o+0 or p-60. It takes what
-// is malformed, too, but not what has no index of 60 bits.
-func ParseVref(text string) (capdata.Vref, error) {
-	v, ok, err := parseVref(text)
-	if err == nil && !ok {
-		err = errors.New("it is no vref")
-	}
-	if err != nil {
-		return 0, fmt.Errorf("vref %q: %w", text, err)
-	}
-	return capdata.Vref(v), nil
 }
 
 // parseVref reads the text form of a vref. Any sign may have the mark of
