@@ -1,0 +1,28 @@
+;; One of each rewriting, for the golden text.
+(module $small
+  (type $pair (func (param i32) (result i32 i64)))
+  (import "crankcase_v1" "tick" (func $tick))
+  (memory (export "memory") 1)
+  (table 2 2 funcref)
+  (elem (i32.const 0) $leaf)
+  (global $g (mut i32) (i32.const 7))
+  (global i64 (i64.const 8))
+  (data (i32.const 0) "x")
+  (start $leaf)
+  (func $leaf)
+  (func (export "crankcase_deliver") (param i32 i32) (result i32)
+    (local f64)
+    (block $done
+      (br_if $done (local.get 0))
+      (loop $again
+        (call $tick)
+        (local.set 2 (f64.mul (f64.add (local.get 2) (f64.const 1)) (local.get 2)))
+        (br_if $again (local.get 1))))
+    (if (local.get 1) (then (return (memory.grow (i32.const 1)))) (else (drop (call $two (local.get 0))) (drop)))
+    (memory.fill (i32.const 0) (i32.const 1) (local.get 1))
+    (i32.const 0)
+    (return)
+    (drop (i32.const 99)))
+  (func $two (type $pair)
+    (call_indirect (i32.const 0))
+    (i32.const 1) (i64.const 2)))
