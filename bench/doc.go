@@ -1,0 +1,16 @@
+// Package bench measures what a delivery costs, with the floor beside it.
+//
+// The workload is the exchange of examples/exchange: C and Go vats trading
+// through a real SQLite file. It is recorded once: which deliveries entered which
+// vat, how the vat's questions were answered, and which rows each crank wrote. Then it is
+// run in two ways, in one process, in turns:
+//
+//   - the kernel: what a host does, from the message to COMMIT;
+//   - the floor: the same rows through the same store with the same savepoints and commits, and one
+//     call of the same guest with the same payload, without a kernel.
+//
+// What is reported is CPU time of the whole process (all threads, user and system) in
+// microseconds a delivery, and ratios. A delivery is two cranks: routing, and the
+// delivery itself; its cost is that of its own crank plus an equal share of routing, of the host's
+// input and of commits. Trust the ratios; times depend on the machine and on what else it does.
+package bench
