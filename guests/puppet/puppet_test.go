@@ -76,7 +76,15 @@ func (r *recorder) RetireImports(v []capdata.Vref) error  { return r.call("retir
 func (r *recorder) RetireExports(v []capdata.Vref) error  { return r.call("retire_exports %v", v) }
 func (r *recorder) AbandonExports(v []capdata.Vref) error { return r.call("abandon_exports %v", v) }
 func (r *recorder) CallNow(d capdata.Vref, args capdata.CapData) (bool, capdata.CapData, error) {
-	return d.Index() == 71, capdata.CapData{Body: []byte("yes"), Slots: []capdata.Vref{args.Slots[0]}}, r.call("call_now %v %s", d, show(args))
+	return d.Index() == 71, capdata.CapData{Body: []byte("yes"), Slots: slices.Clone(args.Slots[:min(1, len(args.Slots))])}, r.call("call_now %v %s", d, show(args))
+}
+
+// host makes vats of one module on one engine.
+type host struct {
+	t       testing.TB
+	workers *worker.Workers
+	bundle  kernel.Bundle
+	vat     *vat // that was made last: whose the console is
 }
 
 // vat is a puppet without a kernel.
@@ -88,34 +96,45 @@ type vat struct {
 	part string
 }
 
-func newVat(t testing.TB, module []byte, interpreter bool) *vat {
+func newHost(t testing.TB, module []byte, interpreter bool) *host {
 	t.Helper()
-	v := &vat{t: t, sys: &recorder{store: map[string][]byte{}}}
+	h := &host{t: t}
 	e, err := wazeroengine.New(wazeroengine.Config{Host: hostfuncs.HostFuncs(), Interpreter: interpreter})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { closed(t, e.Close()) })
-	ws, err := worker.New(worker.Config{Engine: e, Console: func(_ kernel.VatID, _ string, level uint32, text string) {
-		if level == 0 {
-			v.part += text
-			return
+	h.workers, err = worker.New(worker.Config{Engine: e, Console: func(_ kernel.VatID, _ string, level uint32, text string) {
+		h.vat.part += text
+		if level != 0 { // the last part of a line
+			h.vat.log = append(h.vat.log, h.vat.part)
+			h.vat.part = ""
 		}
-		v.log = append(v.log, v.part+text)
-		v.part = ""
 	}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { closed(t, ws.Close()) })
-	b, err := ws.Prepare(module)
+	t.Cleanup(func() { closed(t, h.workers.Close()) })
+	if h.bundle, err = h.workers.Prepare(module); err != nil {
+		t.Fatal(err)
+	}
+	h.bundle.Data = []byte("the data blob")
+	return h
+}
+
+func (h *host) newVat() *vat {
+	h.t.Helper()
+	w, err := h.workers.Spawn(kernel.VatSpec{ID: 1, Name: "v", Bundle: h.bundle})
 	if err != nil {
-		t.Fatal(err)
+		h.t.Fatal(err)
 	}
-	b.Data = []byte("the data blob")
-	if v.w, err = ws.Spawn(kernel.VatSpec{ID: 1, Name: "v", Bundle: b}); err != nil {
-		t.Fatal(err)
-	}
+	h.vat = &vat{t: h.t, w: w, sys: &recorder{store: map[string][]byte{}}}
+	return h.vat
+}
+
+func newVat(t testing.TB, module []byte, interpreter bool) *vat {
+	t.Helper()
+	v := newHost(t, module, interpreter).newVat()
 	t.Cleanup(func() { closed(t, v.w.Close()) })
 	return v
 }
@@ -377,15 +396,21 @@ func FuzzScript(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(seed)
+	hosts := []*host{newHost(f, guest.Wasm, false), newHost(f, guest.Wasm, true)}
 	f.Fuzz(func(t *testing.T, script []byte) {
 		var ends []string
-		for _, interpreter := range []bool{false, true} {
-			v := started(t, interpreter)
+		for _, h := range hosts {
+			v := h.newVat()
+			v.t = t
+			if f := v.start(); f != nil {
+				t.Fatal(f)
+			}
 			o, err := v.w.Deliver(kernel.Delivery{Kind: capdata.Message, GasLimit: 200_000, Payload: capdata.AppendMessage(nil, capdata.Root, vref(t, "p-60"), capdata.CapData{Body: puppet.Raw(script), Slots: []capdata.Vref{vref(t, "o-50")}})}, v.sys)
 			if err != nil {
 				t.Fatal(err)
 			}
 			ends = append(ends, fmt.Sprint(o.Fault, o.GasUsed, v.sys.calls, v.log))
+			closed(t, v.w.Close())
 		}
 		if ends[0] != ends[1] {
 			t.Errorf("compiler and interpreter:\n%s\n%s", ends[0], ends[1])
