@@ -81,7 +81,6 @@ func (r *recorder) CallNow(d capdata.Vref, args capdata.CapData) (bool, capdata.
 
 // host makes vats of one module on one engine.
 type host struct {
-	t       testing.TB
 	workers *worker.Workers
 	bundle  kernel.Bundle
 	vat     *vat // that was made last: whose the console is
@@ -98,7 +97,7 @@ type vat struct {
 
 func newHost(t testing.TB, module []byte, interpreter bool) *host {
 	t.Helper()
-	h := &host{t: t}
+	h := &host{}
 	e, err := wazeroengine.New(wazeroengine.Config{Host: hostfuncs.HostFuncs(), Interpreter: interpreter})
 	if err != nil {
 		t.Fatal(err)
@@ -122,19 +121,19 @@ func newHost(t testing.TB, module []byte, interpreter bool) *host {
 	return h
 }
 
-func (h *host) newVat() *vat {
-	h.t.Helper()
+func (h *host) newVat(t testing.TB) *vat {
+	t.Helper()
 	w, err := h.workers.Spawn(kernel.VatSpec{ID: 1, Name: "v", Bundle: h.bundle})
 	if err != nil {
-		h.t.Fatal(err)
+		t.Fatal(err)
 	}
-	h.vat = &vat{t: h.t, w: w, sys: &recorder{store: map[string][]byte{}}}
+	h.vat = &vat{t: t, w: w, sys: &recorder{store: map[string][]byte{}}}
 	return h.vat
 }
 
 func newVat(t testing.TB, module []byte, interpreter bool) *vat {
 	t.Helper()
-	v := newHost(t, module, interpreter).newVat()
+	v := newHost(t, module, interpreter).newVat(t)
 	t.Cleanup(func() { closed(t, v.w.Close()) })
 	return v
 }
@@ -400,8 +399,7 @@ func FuzzScript(f *testing.F) {
 	f.Fuzz(func(t *testing.T, script []byte) {
 		var ends []string
 		for _, h := range hosts {
-			v := h.newVat()
-			v.t = t
+			v := h.newVat(t)
 			if f := v.start(); f != nil {
 				t.Fatal(f)
 			}
