@@ -26,6 +26,7 @@ var issuerMethods = []struct{ method, of, slot, args string }{
 	{"deposit", "escrow", "payment", `"$0",NAME,AMOUNT`},
 	{"deposit", "escrow", "payment", `"$0",NAME,AMOUNT`},
 	{"pay", "escrow", "deposit facet", `[["$0",AMOUNT],["$1",AMOUNT]]`},
+	{"check", "escrow", "deposit facet", `[["$0",NAME],["$1",NAME]]`},
 }
 
 // The issuer of the exchange example under calls that make sense and calls
@@ -67,7 +68,7 @@ func TestIssuerConserves(t *testing.T) {
 		for strings.Contains(args, "AMOUNT") {
 			args = strings.Replace(args, "AMOUNT", one("1", "1", "7", "7", "100", "0", "-1", "9007199254740992", "9007199254740993", "1e30", `"5"`, `"+5"`, "1.5"), 1)
 		}
-		args = strings.Replace(args, "NAME", one(`"USD"`, `"USD"`, `"GOLD"`, `"TIN"`, `""`, `"far too long for a name"`, "null"), 1)
+		args = strings.ReplaceAll(args, "NAME", one(`"USD"`, `"USD"`, `"GOLD"`, `"TIN"`, `""`, `"far too long for a name"`, "null"))
 		if random.IntN(10) == 0 {
 			args = one("", `"$0"`, `"$2"`, `["$0"]`, "{}", `[["$2",1]]`, `[[]]`)
 		}

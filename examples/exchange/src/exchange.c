@@ -28,7 +28,8 @@ typedef struct {
 typedef struct {
   cc_ref facet[MAX_MARKETS + 1];
   i64 owed[MAX_MARKETS + 1]; /* to be paid at the end of this delivery */
-} seat;
+  cc_ref result;             /* of join, while the issuer is asked */
+} seat;                      /* a free place if facet[0] is 0 */
 
 typedef struct {
   u64 number; /* of the order; 0: a free place */
@@ -40,7 +41,7 @@ static cc_ref escrow;
 static asset assets[MAX_MARKETS + 1];
 static u32 asset_count;
 static seat seats[MAX_SEATS + 1]; /* from 1 */
-static u32 seat_count;
+static u32 last_seat;             /* no seat behind it was ever taken */
 static handle handles[MAX_HANDLES];
 static u32 next_handle; /* where to look for a free one first */
 static u64 order_count, trade_count, cancel_count;
@@ -74,7 +75,7 @@ static void pay_owed(void) {
   cc_body b = cc_call("pay");
   int any = 0;
   cc_open(&b, '[');
-  for (u32 s = 1; s <= seat_count; s++)
+  for (u32 s = 1; s <= last_seat; s++)
     for (u32 a = 0; a < asset_count; a++) {
       if (seats[s].owed[a] == 0) continue;
       any = 1;
@@ -268,20 +269,44 @@ static void set_up(const cc_message *m) {
   cc_fulfill_undefined(m->result);
 }
 
+static void on_checked(u64 i, const cc_settled *s) {
+  cc_ref result = seats[i].result;
+  if (s->how == CC_REJECTED) {
+    for (u32 a = 0; a < asset_count; a++) cc_release(seats[i].facet[a]);
+    seats[i] = (seat){0};
+    cc_reject_with(result, s->value);
+    return;
+  }
+  cc_fulfill_object(result, cc_object_export(i), "seat");
+}
+
+/* What cannot be paid would hold up the others that are paid with it, so the
+ * issuer is asked whether these facets are its own. */
 static void join(const cc_message *m) {
   const cc_value *facets = cc_at(m->args, 0);
-  if (!escrow || seat_count == MAX_SEATS) { cc_reject(m->result, "join: no seat"); return; }
-  seat s = {0};
+  u32 i = 1;
+  while (i <= MAX_SEATS && seats[i].facet[0]) i++;
+  if (!escrow || i > MAX_SEATS) { cc_reject(m->result, "join: no seat"); return; }
+  seat s = {.result = m->result};
   for (const cc_value *f = facets->first; facets->type == CC_RECORD && f; f = f->next) {
     cc_value name = {.type = CC_STRING, .text = f->key, .len = f->key_len};
     u32 a = find_asset(&name);
     if (a < asset_count && f->type == CC_OBJECT) s.facet[a] = f->ref;
   }
-  for (u32 a = 0; a < asset_count; a++)
+  cc_body check = cc_call("check");
+  cc_open(&check, '[');
+  for (u32 a = 0; a < asset_count; a++) {
     if (!s.facet[a]) { cc_reject(m->result, "join: a deposit facet for each asset, please"); return; }
+    cc_open(&check, '[');
+    cc_put_object(&check, s.facet[a], 0);
+    cc_put_text(&check, assets[a].name, assets[a].name_len);
+    cc_close(&check, ']');
+  }
+  cc_close(&check, ']');
   for (u32 a = 0; a < asset_count; a++) cc_hold(s.facet[a]);
-  seats[++seat_count] = s;
-  cc_fulfill_object(m->result, cc_object_export(seat_count), "seat");
+  seats[i] = s;
+  if (i > last_seat) last_seat = i;
+  cc_send(escrow, &check, on_checked, i);
 }
 
 /* "bids 12x100 ..." : the best levels of a side. */
@@ -347,7 +372,7 @@ static void message(const cc_message *m) {
     if (cc_is(method, "report")) { report(m); return; }
   } else if (h) {
     if (cc_is(method, "cancel")) { handle_cancel(m, h); return; }
-  } else if (i <= seat_count) {
+  } else if (i <= last_seat && seats[i].facet[0]) {
     if (cc_is(method, "order")) { seat_order(m, (u32)i, 0); return; }
     if (cc_is(method, "open")) { seat_order(m, (u32)i, 1); return; }
     if (cc_is(method, "cancel")) { seat_cancel(m, (u32)i); return; }

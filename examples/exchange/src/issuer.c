@@ -6,6 +6,7 @@
  *   purse    balance() -> amount   withdraw(amount) -> payment   depositFacet() -> facet
  *   facet    deposit(payment) -> amount
  *   escrow   deposit(payment, asset, amount)   pay([[facet, amount], ...])
+ *            check([[facet, asset], ...])  rejects unless it could pay them
  *
  * Authority is in what one holds: a facet only takes in, a purse also gives
  * out, a payment is worth its amount to whoever deposits it first. A payment
@@ -192,6 +193,18 @@ static void escrow_pay(const cc_message *m, thing *escrow) {
   cc_fulfill_undefined(m->result);
 }
 
+static void escrow_check(const cc_message *m) {
+  const cc_value *list = cc_at(m->args, 0);
+  for (const cc_value *e = list->first; e; e = e->next) {
+    thing *facet = own(cc_at(e, 0), FACET);
+    if (!facet || facet->asset != find_asset(cc_at(e, 1))) {
+      cc_reject(m->result, "check: not a deposit facet of that asset");
+      return;
+    }
+  }
+  cc_fulfill_undefined(m->result);
+}
+
 static void start(u32 incarnation, const cc_value *parameters) {
   (void)incarnation, (void)parameters;
   things[cc_index(CC_ROOT)].kind = ISSUER;
@@ -226,6 +239,7 @@ static void message(const cc_message *m) {
   case ESCROW:
     if (cc_is(method, "deposit")) { escrow_deposit(m, t); return; }
     if (cc_is(method, "pay")) { escrow_pay(m, t); return; }
+    if (cc_is(method, "check")) { escrow_check(m); return; }
     break;
   case NOTHING: case PAYMENT: break;
   }
