@@ -209,6 +209,15 @@ func NewEngine(name, cacheDir string) (runtime.Engine, error) {
 // Path is the path of the database.
 func (k *Kernel) Path() string { return k.store.Path() }
 
+// CacheError tells why compiled code is not, or not fully, kept for the next
+// start; nil if all is well, or nothing is to be kept. It costs time only.
+func (k *Kernel) CacheError() error {
+	if e, ok := k.engine.(interface{ CacheError() error }); ok {
+		return e.CacheError()
+	}
+	return nil
+}
+
 // Commit makes durable all that was done since the last commit. A kernel that
 // has panicked refuses.
 func (k *Kernel) Commit() error {

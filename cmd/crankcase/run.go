@@ -156,6 +156,9 @@ func (f *runFlags) run(stdout, stderr io.Writer) (err error) {
 		log.undo()
 		return refuse(err)
 	}
+	if err := k.CacheError(); err != nil && f.cache != "" {
+		out.printf("crankcase: --cache: going on without: %v", err)
+	}
 	path := k.Path()
 	played, err := f.play(k, messages, out, log)
 	out.done()

@@ -39,9 +39,12 @@ func newScreen(w io.Writer, total int) *screen {
 	return s
 }
 
+// drawEvery is how many cranks the bar stands still.
+const drawEvery = 50
+
 // at moves the bar to a line. A bar that cannot be drawn is no reason to stop.
 func (s *screen) at(line int, cranks uint64) {
-	if s.bar == nil {
+	if s.bar == nil || cranks%drawEvery != 0 {
 		return
 	}
 	s.bar.Describe(fmt.Sprintf("crank %d, messages", cranks))
