@@ -6,6 +6,7 @@ import "fmt"
 type codeState struct {
 	out       []byte // instrumented bodies, each with its size before it
 	scratch   []byte // the body being put together, reused
+	size      int    // of the code section
 	usesGrow  bool   // memory.grow occurs: the grow function is needed
 	f         function
 	wrapTypes []int32  // for each type with several results, the index of () -> (results) in the new type section; 0 if there is none yet
@@ -80,7 +81,7 @@ func (d *decoder) readCode() {
 	}
 	c := &d.code
 	c.out = make([]byte, 0, min(d.left()+d.left()/2, d.config.Limits.InstrumentedBytes))
-	c.f.decoder = d
+	c.f.decoder, c.size = d, d.left()
 	end := d.end
 	for ; n > 0 && d.err == nil; n-- {
 		start := d.pos
@@ -141,8 +142,9 @@ func (f *function) run(t *funcType) {
 // checkModuleLimit holds a sum over the functions so far against what the limit
 // for one function allows a module.
 func (f *function) checkModuleLimit(off int, what string, n, limit int) {
-	all := max(limit*functionsPerModule, len(f.b)/bytesPerFunction*limit)
-	f.checkLimit(off, what+" in this and earlier functions", int64(n), all)
+	if all := limit * max(functionsPerModule, f.decoder.code.size/bytesPerFunction); n > all {
+		f.refuse(off, "", "%d %s in this and earlier functions, at most %d are allowed", n, what, all)
+	}
 }
 
 func (f *function) readLocals() {

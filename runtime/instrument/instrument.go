@@ -1,7 +1,6 @@
 package instrument
 
 import (
-	"github.com/crankcase/crankcase/fault"
 	"github.com/crankcase/crankcase/runtime"
 )
 
@@ -82,5 +81,3 @@ func Instrument(module []byte, c Config) (*Result, error) {
 	}
 	return nil, refusal
 }
-
-var _ error = (*fault.Refusal)(nil)

@@ -118,12 +118,12 @@ func TestGas(t *testing.T) {
 			{"trap", []uint64{1}, 2 + 1 + 1 + priceDiv32 + 1 + priceLoad + 1},
 			{"trap", []uint64{0}, 2 + 1 + 1 + priceDiv32 + 1 + priceLoad + 1},
 			{"host", nil, 2 + 2*priceCall},
-			{"copy", []uint64{0, 1, 7}, 2 + 3 + priceBulk},
-			{"copy", []uint64{0, 1, 8}, 2 + 3 + priceBulk + 1},
-			{"fill", []uint64{0, 1, 65536}, 2 + 3 + priceBulk + 8192},
-			{"init", []uint64{0, 0, 24}, 2 + 3 + priceBulk + 3},
+			{"copy", []uint64{0, 1, 3}, 2 + 3 + priceBulk},
+			{"copy", []uint64{0, 1, 7}, 2 + 3 + priceBulk + 1},
+			{"fill", []uint64{0, 1, 65536}, 2 + 3 + priceBulk + 16384},
+			{"init", []uint64{0, 0, 24}, 2 + 3 + priceBulk + 6},
 			// Paid, then out of bounds.
-			{"fill", []uint64{0, 1, 65536 * 8}, 2 + 3 + priceBulk + 65536},
+			{"fill", []uint64{0, 1, 65536 * 8}, 2 + 3 + priceBulk + 131072},
 			{"indirect", []uint64{0}, 2 + 1 + priceCallIndirect + 2},
 			{"indirect", []uint64{3}, 2 + 1 + priceCallIndirect},
 			{"down", []uint64{0}, 2 + 2 + 1},
@@ -149,13 +149,13 @@ func TestOutOfGas(t *testing.T) {
 		args  []uint64
 		total int64
 		last  int64 // of the total, what is paid after the last check
-	}{{"count", []uint64{20}, 122, 0}, {"down", []uint64{5}, 5*(4+11) + 5, 1}, {"fill", []uint64{0, 0, 800}, 129, 0}} {
+	}{{"count", []uint64{20}, 122, 0}, {"down", []uint64{5}, 5*(4+11) + 5, 1}, {"fill", []uint64{0, 0, 800}, 229, 0}} {
 		for gas := int64(0); gas <= c.total+3; gas++ {
 			a, b := both[0].call(t, gas, c.name, c.args...), both[1].call(t, gas, c.name, c.args...)
 			if a != b {
 				t.Fatalf("%s with %d gas: %+v and %+v", c.name, gas, a, b)
 			}
-			if want := gas < c.total-c.last; a.trapped != want || want && a.status != runtime.StatusGas || a.gas > gas+129 {
+			if want := gas < c.total-c.last; a.trapped != want || want && a.status != runtime.StatusGas || a.gas > gas+229 {
 				t.Errorf("%s with %d gas of %d: %+v", c.name, gas, c.total, a)
 			}
 		}
