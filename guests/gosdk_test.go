@@ -355,3 +355,51 @@ func TestGoCircles(t *testing.T) {
 	objects, promises := v.imports()
 	expect(t, "c-list", fmt.Sprint(objects, promises), "[] []")
 }
+
+// What others settle promises with cannot end the vat: themselves, devices, data.
+func TestGoOddTargets(t *testing.T) {
+	v := startNative(t, sdk.Vat{Methods: sdk.Methods{
+		"same": func(c *sdk.Call) (any, error) { return c.Args()[0], nil },
+		"tell": func(c *sdk.Call) (any, error) {
+			var to *sdk.Promise
+			if err := c.Scan(&to); err != nil {
+				return nil, err
+			}
+			to.SendOnly("one")
+			own, settle := sdk.NewPromise(c)
+			answer := own.Send(c, "two")
+			own.SendOnly("three")
+			settle(to, nil)
+			return answer, nil
+		},
+	}}, 1)
+	v.message(capdata.Root, p(60), `#["same",["&0"]]`, p(60))
+	expect(t, "its own answer", v.answer(p(60)), `rejected #{"#error":"a promise cannot be its own answer","name":"Error"} []`)
+	device := capdata.Import(capdata.Device, 70)
+	for i, c := range []struct {
+		settled capdata.Resolution
+		want    string
+	}{
+		{data(p(80), capdata.Fulfilled, `#"$0"`, device), `rejected #{"#error":"cannot send to data","name":"Error"} []`},
+		{data(p(81), capdata.Fulfilled, `#5`), `rejected #{"#error":"cannot send to data","name":"Error"} []`},
+		{data(p(82), capdata.Fulfilled, `nonsense`), `rejected #{"#error":"malformed body","name":"Error"} []`},
+		{data(p(83), capdata.Rejected, `#{"#error":"no","name":"TypeError"}`), `rejected #{"#error":"no","name":"TypeError"} []`},
+		{data(p(84), capdata.Rejected, `#[1]`), `rejected #[1] []`},
+		{data(p(85), capdata.ToObject, `#"$0"`, o(50)), "not settled"},
+	} {
+		v.sends = nil
+		v.message(capdata.Root, p(90+uint64(i)), `#["tell",["&0"]]`, c.settled.Promise)
+		v.message(p(90+uint64(i)), p(190+uint64(i)), `#["x",[]]`)
+		v.notify([]capdata.Resolution{c.settled})
+		expect(t, fmt.Sprint(c.settled), v.answer(p(90+uint64(i))), c.want)
+		if c.want == "not settled" {
+			expect(t, "sent", len(v.sends), 3)
+			v.notify([]capdata.Resolution{data(v.sends[1].result, capdata.Fulfilled, `#"$0"`, device)})
+			c.want = `rejected #{"#error":"cannot send to data","name":"Error"} []`
+		}
+		expect(t, "to the answer", v.answer(p(190+uint64(i))), c.want)
+	}
+	v.reap()
+	objects, promises := v.imports()
+	expect(t, "c-list", fmt.Sprint(objects, promises), "[d-70] []")
+}

@@ -56,7 +56,7 @@ func vrefs(words []uint64) []capdata.Vref {
 	return refs
 }
 
-func data2(body []byte, slots []uint64) capdata.CapData {
+func capData(body []byte, slots []uint64) capdata.CapData {
 	return capdata.CapData{Body: body, Slots: vrefs(slots)}
 }
 
@@ -71,19 +71,19 @@ func (n *native) Read(dst []byte, offset uint32)   { copyOut("read", dst, n.payl
 func (n *native) Answer(dst []byte, offset uint32) { copyOut("answer", dst, n.answered, offset) }
 
 func (n *native) Send(target uint64, body []byte, slots []uint64, result uint64) {
-	must(n.vat.Send(capdata.Vref(target), data2(body, slots), capdata.Vref(result)))
+	must(n.vat.Send(capdata.Vref(target), capData(body, slots), capdata.Vref(result)))
 }
 
 func (n *native) Subscribe(p uint64) { must(n.vat.Subscribe(capdata.Vref(p))) }
 
 func (n *native) Resolve(p uint64, how uint32, body []byte, slots []uint64) {
 	must(n.vat.Resolve(1, func(int) (capdata.Resolution, error) {
-		return capdata.Resolution{Promise: capdata.Vref(p), How: capdata.Settlement(how), Data: data2(body, slots)}, nil
+		return capdata.Resolution{Promise: capdata.Vref(p), How: capdata.Settlement(how), Data: capData(body, slots)}, nil
 	}))
 }
 
 func (n *native) Exit(failure bool, body []byte, slots []uint64) {
-	must(n.vat.Exit(failure, data2(body, slots)))
+	must(n.vat.Exit(failure, capData(body, slots)))
 }
 
 func (n *native) give(value []byte, ok bool, dst []byte) int32 {
@@ -113,7 +113,7 @@ func (n *native) DropImports(refs []uint64)   { must(n.vat.DropImports(vrefs(ref
 func (n *native) RetireImports(refs []uint64) { must(n.vat.RetireImports(vrefs(refs))) }
 
 func (n *native) CallNow(device uint64, body []byte, slots []uint64) int32 {
-	failed, answer, err := n.vat.CallNow(capdata.Vref(device), data2(body, slots))
+	failed, answer, err := n.vat.CallNow(capdata.Vref(device), capData(body, slots))
 	must(err)
 	n.answered = capdata.AppendAnswer(nil, failed, answer)
 	return int32(len(n.answered))

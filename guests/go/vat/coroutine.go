@@ -80,7 +80,7 @@ func runJobs() {
 		}
 		// The vat has goroutines of its own. On the clock of a vat this sleep
 		// returns exactly when all others wait.
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		if len(jobs) == 0 {
 			return
 		}

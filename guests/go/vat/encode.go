@@ -200,6 +200,7 @@ func (e *encoder) err(err error) {
 
 // promise returns the name under which p goes out.
 func (e *encoder) promise(p *Promise) ref {
+	p.check()
 	if !p.settled {
 		if p.ref == 0 {
 			p.ref = newPromiseRef()

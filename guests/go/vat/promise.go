@@ -212,10 +212,19 @@ func (p *Promise) target() (Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	if t, ok := v.(Target); ok {
+	if t := targetOf(v); t != nil {
 		return t, nil
 	}
 	return nil, errNoTarget
+}
+
+// targetOf returns v as what messages can be sent to, or nil.
+func targetOf(v any) Target {
+	if r, ok := v.(*Remote); ok && r.ref.kind() != kindObject {
+		return nil // a device
+	}
+	t, _ := v.(Target)
+	return t
 }
 
 // whenSettled runs f when p has settled, at once if it has.

@@ -1,5 +1,7 @@
 package vat
 
+import "errors"
+
 // enc is used for one body at a time. Encoding can panic, so it is reset when
 // it is taken and not when it is done.
 var enc encoder
@@ -55,11 +57,17 @@ func sendOnly(target ref, method string, args []any) {
 	settleLate(late)
 }
 
+var errOwnAnswer = errors.New("a promise cannot be its own answer")
+
 // resolve settles a promise that this vat decides, if r is one, and lets the
 // calls that came to it go on.
 func resolve(r ref, v any, err error) {
 	if r == 0 {
 		return
+	}
+	d := deciding[r]
+	if p, ok := v.(*Promise); ok && err == nil && d != nil && d.p == p {
+		v, err = nil, errOwnAnswer
 	}
 	if p, ok := v.(*Promise); ok && err == nil {
 		p.check()
@@ -87,7 +95,6 @@ func resolve(r ref, v any, err error) {
 	}
 	late := takeLate()
 	hostResolve(r, how, enc.b, enc.slots)
-	d := deciding[r]
 	delete(deciding, r)
 	if d != nil && d.p != nil && !d.p.settled {
 		d.p.value, d.p.err = v, err
@@ -110,18 +117,17 @@ func (c *Call) forward(v any, err error) {
 	switch t := v.(type) {
 	case *Object:
 		c.dispatch(t)
-	case *Remote:
-		p := t.Send(c, c.method, c.args...)
-		p.whenSettled(func() {
-			v, err := p.result()
-			resolve(c.result, v, err)
-		})
-		c.end()
 	default:
-		if err == nil {
-			err = errNoTarget
+		to := targetOf(v)
+		switch {
+		case err != nil:
+			c.reject(err)
+		case to == nil:
+			c.reject(errNoTarget)
+		default:
+			resolve(c.result, to.Send(c, c.method, c.args...), nil)
+			c.end()
 		}
-		c.reject(err)
 	}
 }
 
