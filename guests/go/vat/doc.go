@@ -56,9 +56,9 @@
 //
 // # Goroutines
 //
-// Nothing of this package may be used from a goroutine that the vat started
-// itself, except between Await and its return. A delivery ends when all
-// goroutines wait. All of them waiting for each other is the end of the vat.
+// A vat may start goroutines and use channels: a delivery ends when all of them
+// wait. They may not use this package, which belongs to the methods. A method
+// that waits for a channel which nobody will ever send to is the end of the vat.
 //
 // # Upgrade
 //
