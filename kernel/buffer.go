@@ -50,18 +50,18 @@ type table[V any] struct {
 	weigh  func(V) int // bytes of bodies in a row; nil: none
 	clean  map[rowKey]cell[V]
 	weight int // of what was put into clean since it was last empty
-	dirty  map[rowKey]cell[V]
+	dirty  rows[rowKey, cell[V]]
 }
 
 func newTable[V any](id Table, s Store, enc func(*encoder, V), dec func(*decoder) V) *table[V] {
 	return &table[V]{id: id, store: s, encode: enc, decode: dec,
-		clean: map[rowKey]cell[V]{}, dirty: map[rowKey]cell[V]{}}
+		clean: map[rowKey]cell[V]{}}
 }
 
 // get returns a row.
 func (t *table[V]) get(a, b uint64) (V, bool) {
 	k := rowKey{a, b}
-	if c, ok := t.dirty[k]; ok {
+	if c, ok := t.dirty.get(k); ok {
 		return c.v, c.ok
 	}
 	if c, ok := t.clean[k]; ok {
@@ -94,9 +94,9 @@ func (t *table[V]) remember(k rowKey, c cell[V]) {
 	t.clean[k] = c
 }
 
-func (t *table[V]) set(a, b uint64, v V) { t.dirty[rowKey{a, b}] = cell[V]{v, true} }
+func (t *table[V]) set(a, b uint64, v V) { t.dirty.set(rowKey{a, b}, cell[V]{v, true}) }
 
-func (t *table[V]) del(a, b uint64) { t.dirty[rowKey{a, b}] = cell[V]{} }
+func (t *table[V]) del(a, b uint64) { t.dirty.set(rowKey{a, b}, cell[V]{}) }
 
 // fresh notes that no row of this key was ever stored, which saves a read.
 func (t *table[V]) fresh(a, b uint64) { t.remember(rowKey{a, b}, cell[V]{}) }
@@ -115,7 +115,8 @@ func (t *table[V]) stored(k rowKey) bool {
 // writes appends the net changes. A row that the store does not have and that the
 // crank made and deleted again is no change.
 func (t *table[V]) writes(w []Write, arena *encoder) []Write {
-	for k, c := range t.dirty {
+	for i := range t.dirty.list {
+		k, c := t.dirty.list[i].k, &t.dirty.list[i].v
 		if !c.ok {
 			if t.stored(k) {
 				w = append(w, Write{Table: t.id, A: k.a, B: k.b})
@@ -131,13 +132,13 @@ func (t *table[V]) writes(w []Write, arena *encoder) []Write {
 
 // flushed makes the dirty rows clean ones.
 func (t *table[V]) flushed() {
-	for k, c := range t.dirty {
-		t.remember(k, c)
+	for i := range t.dirty.list {
+		t.remember(t.dirty.list[i].k, t.dirty.list[i].v)
 	}
-	t.discard()
+	t.dirty.reset()
 }
 
-func (t *table[V]) discard() { t.dirty = emptied(t.dirty) }
+func (t *table[V]) discard() { t.dirty.reset() }
 
 func (t *table[V]) forget() {
 	t.discard()
@@ -148,9 +149,12 @@ var tableNames = [...]string{"", "state", "vat", "vat state", "object", "promise
 
 // clist is TableCList: a two-way table between a vat's vrefs and krefs.
 type clist struct {
-	store   Store
-	clean   clistSide
-	dirty   clistSide
+	store Store
+	clean clistSide
+	dirty struct {
+		byKref rows[rowKey, clistRow]
+		byVref rows[vatVref, capdata.Kref]
+	}
 	touched map[capdata.Kref][]VatID // vats whose entry for an object the crank changed
 }
 
@@ -168,12 +172,14 @@ type clistSide struct {
 
 func newSide() clistSide { return clistSide{map[rowKey]clistRow{}, map[vatVref]capdata.Kref{}} }
 
-func newCList(s Store) *clist { return &clist{s, newSide(), newSide(), map[capdata.Kref][]VatID{}} }
+func newCList(s Store) *clist {
+	return &clist{store: s, clean: newSide(), touched: map[capdata.Kref][]VatID{}}
+}
 
 // byKref returns the vat's entry for k.
 func (c *clist) byKref(vat VatID, k capdata.Kref) (clistRow, bool) {
 	key := rowKey{uint64(vat), uint64(k)}
-	if r, ok := c.dirty.byKref[key]; ok {
+	if r, ok := c.dirty.byKref.get(key); ok {
 		return r, r.vref != 0
 	}
 	if r, ok := c.clean.byKref[key]; ok {
@@ -191,7 +197,7 @@ func (c *clist) byKref(vat VatID, k capdata.Kref) (clistRow, bool) {
 
 // byVref returns the kref that the vat calls v, or 0.
 func (c *clist) byVref(vat VatID, v capdata.Vref) capdata.Kref {
-	if k, ok := c.dirty.byVref[vatVref{vat, v}]; ok {
+	if k, ok := c.dirty.byVref.get(vatVref{vat, v}); ok {
 		return k
 	}
 	return c.before(vat, v)
@@ -237,25 +243,23 @@ func (c *clist) remember(vat VatID, k capdata.Kref, r clistRow) {
 
 func (c *clist) set(vat VatID, k capdata.Kref, r clistRow) {
 	c.touch(vat, k)
-	c.dirty.byKref[rowKey{uint64(vat), uint64(k)}] = r
-	c.dirty.byVref[vatVref{vat, r.vref}] = k
+	c.dirty.byKref.set(rowKey{uint64(vat), uint64(k)}, r)
+	c.dirty.byVref.set(vatVref{vat, r.vref}, k)
 }
 
 func (c *clist) touch(vat VatID, k capdata.Kref) {
 	if k.Kind() != capdata.Object {
 		return
 	}
-	if _, ok := c.dirty.byKref[rowKey{uint64(vat), uint64(k)}]; !ok {
+	if _, ok := c.dirty.byKref.get(rowKey{uint64(vat), uint64(k)}); !ok {
 		c.touched[k] = append(c.touched[k], vat)
 	}
 }
 
 func (c *clist) del(vat VatID, k capdata.Kref, v capdata.Vref) {
 	c.touch(vat, k)
-	c.dirty.byKref[rowKey{uint64(vat), uint64(k)}] = clistRow{}
-	if c.dirty.byVref[vatVref{vat, v}] == k || c.before(vat, v) == k {
-		c.dirty.byVref[vatVref{vat, v}] = 0
-	}
+	c.dirty.byKref.set(rowKey{uint64(vat), uint64(k)}, clistRow{})
+	c.dirty.byVref.set(vatVref{vat, v}, 0)
 }
 
 // fresh notes that a kref was made in this crank, so that no stored c-list has it.
@@ -278,7 +282,8 @@ func (c *clist) stored(k rowKey) bool {
 }
 
 func (c *clist) writes(w []Write) []Write {
-	for k, r := range c.dirty.byKref {
+	for i := range c.dirty.byKref.list {
+		k, r := c.dirty.byKref.list[i].k, c.dirty.byKref.list[i].v
 		switch {
 		case r.vref != 0:
 			v := flagNone
@@ -294,32 +299,24 @@ func (c *clist) writes(w []Write) []Write {
 }
 
 func (c *clist) flushed() {
-	for k, r := range c.dirty.byKref {
-		if r.vref == 0 {
-			c.room()
-			if old, ok := c.clean.byKref[k]; ok && old.vref != 0 {
-				delete(c.clean.byVref, vatVref{VatID(k.a), old.vref})
-			}
-			c.clean.byKref[k] = clistRow{}
-		}
+	for i := range c.dirty.byVref.list {
+		e := &c.dirty.byVref.list[i]
+		c.clean.byVref[e.k] = e.v
 	}
-	for k, v := range c.dirty.byVref {
-		if v == 0 {
-			c.clean.byVref[k] = 0
-		}
+	for i := range c.dirty.byKref.list {
+		e := &c.dirty.byKref.list[i]
+		c.clean.byKref[e.k] = e.v
 	}
-	for k, r := range c.dirty.byKref {
-		if r.vref != 0 {
-			c.remember(VatID(k.a), capdata.Kref(k.b), r)
-		}
-	}
+	c.room()
 	c.discard()
 }
 
 func (c *clist) discard() {
-	c.dirty.byKref = emptied(c.dirty.byKref)
-	c.dirty.byVref = emptied(c.dirty.byVref)
-	c.touched = emptied(c.touched)
+	c.dirty.byKref.reset()
+	c.dirty.byVref.reset()
+	if len(c.touched) > 0 {
+		c.touched = emptied(c.touched)
+	}
 }
 func (c *clist) forget() { c.discard(); clear(c.clean.byKref); clear(c.clean.byVref) }
 

@@ -99,12 +99,12 @@ func (k *Kernel) accepted(n uint64, e event) {
 	to := k.route(e.msg)
 	if to.splat {
 		k.queue.del(queueKey, n)
-		k.decrefMessage(e.msg)
+		k.letGo(e)
 		return
 	}
 	if to.target != e.msg.target {
-		k.incref(to.target)
-		k.decref(e.msg.target)
+		k.hold(to.target)
+		k.unhold(e.msg.target)
 		e.msg.target = to.target
 		k.queue.set(queueKey, n, e)
 	}
@@ -123,18 +123,18 @@ func (k *Kernel) processEvent(c *crank, e event) {
 		to := k.route(e.msg)
 		switch {
 		case to.splat:
-			k.decrefMessage(e.msg)
+			k.letGo(e)
 		case to.vat == 0:
 			if to.target != e.msg.target {
 				bug("%v parks at another promise", e.msg.target)
 			}
 			k.park(to.target, e.msg)
 		default:
-			k.decrefMessage(e.msg)
+			k.letGo(e)
 			k.deliverMessage(c, to.vat, to.target, e.msg)
 		}
 	case eventNotify:
-		k.decref(e.promise)
+		k.letGo(e)
 		k.deliverNotify(c, e.vat, e.promise)
 	case eventStartVat:
 		k.deliverStart(c, e.vat)
@@ -278,9 +278,9 @@ func (k *Kernel) stillHolds(vat VatID, kind gcKind, r capdata.Kref) bool {
 	o, exists := k.objects.get(uint64(r), 0)
 	switch kind {
 	case dropExport:
-		return exists && o.reachable == 0 && row.reachable
+		return exists && o.reachable == 0 && k.inflight.get(r) == 0 && row.reachable
 	case retireExport:
-		return exists && o.reachable == 0 && o.recognizable == 0
+		return exists && o.reachable == 0 && o.recognizable == 0 && k.inflight.get(r) == 0
 	}
 	return true
 }

@@ -220,7 +220,11 @@ func (k *Kernel) enter(c *crank, vat VatID, v vatRow, kind capdata.DeliveryKind)
 
 // faultText is what is kept of a fault: deterministic, for people.
 func faultText(kind capdata.DeliveryKind, f *fault.Guest) string {
-	return kind.String() + ": " + f.Code.String() + ": " + f.Error()
+	text := f.Error()
+	if f.Import != "" { // else the text begins with the code
+		text = f.Code.String() + ": " + text
+	}
+	return kind.String() + ": " + text
 }
 
 // remember puts a delivery on the vat's transcript.

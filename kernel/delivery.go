@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"fmt"
+	"runtime/debug"
 
 	"github.com/crankcase/crankcase/capdata"
 	"github.com/crankcase/crankcase/fault"
@@ -15,7 +16,7 @@ type delivery struct {
 	k          *Kernel
 	vat        VatID
 	pipelining bool
-	refs       map[capdata.Vref]view
+	refs       rows[capdata.Vref, view]
 	keys       overlayKeys
 	calls      []call
 	log        encoder // the calls and their answers, as the transcript keeps them
@@ -34,10 +35,7 @@ type view struct {
 // reuses its memory.
 func (k *Kernel) begin(vat VatID, pipelining bool) *delivery {
 	d := &k.delivery
-	if d.refs == nil {
-		d.refs = map[capdata.Vref]view{}
-	}
-	d.refs = emptied(d.refs)
+	d.refs.reset()
 	d.k, d.vat, d.pipelining = k, vat, pipelining
 	clear(d.calls) // what they kept
 	d.calls, d.log, d.exit, d.slots = d.calls[:0], d.log[:0], nil, d.slots[:0]
@@ -66,6 +64,7 @@ const (
 type hostError struct {
 	where string
 	err   error
+	stack []byte // of a Go panic; nil otherwise
 }
 
 func (h *hostError) Error() string { return h.where + ": " + h.err.Error() }
@@ -74,17 +73,18 @@ func (h *hostError) Unwrap() error { return h.err }
 // caught turns what the kernel throws into an error, so that it passes through the engine as one.
 func caught(err *error) {
 	if r := recover(); r != nil {
-		t, ok := r.(thrown)
-		if !ok {
-			panic(r)
+		if t, ok := r.(thrown); ok {
+			*err = &hostError{where: t.where, err: t.err}
+			return
 		}
-		*err = &hostError{t.where, t.err}
+		// An engine would lose the stack.
+		*err = &hostError{"go panic", asError(r), debug.Stack()}
 	}
 }
 
 // look gives the view of a name, from the c-list at its first use.
 func (d *delivery) look(v capdata.Vref) view {
-	if w, ok := d.refs[v]; ok {
+	if w, ok := d.refs.get(v); ok {
 		return w
 	}
 	var w view
@@ -96,7 +96,7 @@ func (d *delivery) look(v capdata.Vref) view {
 			w.decides = p.state == unresolved && p.decider == d.vat
 		}
 	}
-	d.refs[v] = w
+	d.refs.set(v, w)
 	return w
 }
 
@@ -122,12 +122,12 @@ func (d *delivery) use(imp, what string, v capdata.Vref) (view, error) {
 		return w, fault.New(fault.BadReference, imp, "%s %v is unknown", what, v)
 	case !w.known:
 		w = view{known: true, reachable: true, decides: v.Kind() == capdata.Promise}
-		d.refs[v] = w
+		d.refs.set(v, w)
 	case !w.reachable && !v.Exported():
 		return w, fault.New(fault.BadReference, imp, "%s %v was dropped", what, v)
 	case !w.reachable:
 		w.reachable = true
-		d.refs[v] = w
+		d.refs.set(v, w)
 	}
 	return w, nil
 }
@@ -135,7 +135,7 @@ func (d *delivery) use(imp, what string, v capdata.Vref) (view, error) {
 func (d *delivery) useSlots(imp string, slots []capdata.Vref) error {
 	for i, v := range slots {
 		// Checked first without making the argument's name, which is for the fault's text only.
-		if w, ok := d.refs[v]; ok && w.known && w.reachable {
+		if w, ok := d.refs.get(v); ok && w.known && w.reachable {
 			continue
 		}
 		if _, err := d.use(imp, fmt.Sprintf("slot %d", i), v); err != nil {
@@ -186,7 +186,7 @@ func (d *delivery) useResult(result capdata.Vref) error {
 	case w.known && !w.decides:
 		return fault.New(fault.NotDecider, "send", "result %v is not decided by the vat", result)
 	}
-	d.refs[result] = view{known: true, reachable: true}
+	d.refs.set(result, view{known: true, reachable: true})
 	return nil
 }
 
@@ -223,7 +223,7 @@ func (d *delivery) Resolve(count int, record func(i int) (capdata.Resolution, er
 		}
 	}
 	for _, r := range c.settle { // names end after the last record
-		d.refs[r.promise] = view{}
+		d.refs.set(r.promise, view{})
 	}
 	return d.record(c)
 }
@@ -251,7 +251,7 @@ func (d *delivery) useResolution(i int, r capdata.Resolution) error {
 		return at(fault.NotDecider, "promise %v is not decided by the vat", p)
 	}
 	w.decides = false
-	d.refs[p] = w
+	d.refs.set(p, w)
 	if err := d.useSlots(imp, r.Data.Slots); err != nil {
 		if g := fault.AsGuest(err); g != nil {
 			return &fault.Guest{Code: g.Code, Import: imp, Text: fmt.Sprintf("record %d: %s", i, g.Text)}
@@ -297,7 +297,7 @@ func (d *delivery) DropImports(refs []capdata.Vref) (err error) {
 			return err
 		}
 		w.reachable = false
-		d.refs[v] = w
+		d.refs.set(v, w)
 	}
 	return d.record(call{op: opDropImports, refs: refs})
 }
@@ -313,7 +313,7 @@ func (d *delivery) RetireImports(refs []capdata.Vref) (err error) {
 		if w.reachable {
 			return fault.New(fault.BadReference, "retire_imports", "ref %d %v was not dropped", i, v)
 		}
-		d.refs[v] = view{}
+		d.refs.set(v, view{})
 	}
 	return d.record(call{op: opRetireImports, refs: refs})
 }
@@ -329,7 +329,7 @@ func (d *delivery) RetireExports(refs []capdata.Vref) (err error) {
 		if w.reachable {
 			return fault.New(fault.BadReference, "retire_exports", "ref %d %v is still reachable from elsewhere", i, v)
 		}
-		d.refs[v] = view{}
+		d.refs.set(v, view{})
 	}
 	return d.record(call{op: opRetireExports, refs: refs})
 }
@@ -341,7 +341,7 @@ func (d *delivery) AbandonExports(refs []capdata.Vref) (err error) {
 		if _, err := d.listed("abandon_exports", i, v, true); err != nil {
 			return err
 		}
-		d.refs[v] = view{}
+		d.refs.set(v, view{})
 	}
 	return d.record(call{op: opAbandonExports, refs: refs})
 }

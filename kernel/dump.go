@@ -141,6 +141,10 @@ func ReadDump(s Store) (d *Dump, err error) {
 		return nil, ErrNotInitialized
 	}
 	st, _ := openState(value)
+	held, err := countInflight(s)
+	if err != nil {
+		return nil, err
+	}
 	d = &Dump{ReapQueue: st.reap, Terminated: st.terminated,
 		Next: NextIDs{st.nextVat, st.nextObject, st.nextPromise, st.nextDevice}}
 	settled := map[uint64]*DataDump{}
@@ -157,7 +161,7 @@ func ReadDump(s Store) (d *Dump, err error) {
 		}},
 		{TableObject, func(w Write, r *decoder) {
 			o := decodeObject(r)
-			d.Objects = append(d.Objects, ObjectDump{capdata.Kref(w.A), o.owner, o.reachable, o.recognizable})
+			d.Objects = append(d.Objects, ObjectDump{capdata.Kref(w.A), o.owner, o.reachable + held[capdata.Kref(w.A)], o.recognizable + held[capdata.Kref(w.A)]})
 		}},
 		{TableSettled, func(w Write, r *decoder) { settled[w.A] = dataDump(r.data()) }},
 		{TableParked, func(w Write, r *decoder) { parked[w.A] = append(parked[w.A], eventDump(decodeEvent(r))) }},
@@ -166,7 +170,7 @@ func ReadDump(s Store) (d *Dump, err error) {
 			if p.data != nil {
 				settled[w.A] = dataDump(*p.data)
 			}
-			d.Promises = append(d.Promises, PromiseDump{Kref: capdata.Kref(w.A), State: p.state.String(), RefCount: p.refs,
+			d.Promises = append(d.Promises, PromiseDump{Kref: capdata.Kref(w.A), State: p.state.String(), RefCount: p.refs + held[capdata.Kref(w.A)],
 				Decider: p.decider, Subscribers: p.subscribers, Queue: parked[w.A], ToObject: p.state == toObject, Data: settled[w.A]})
 		}},
 		{TableQueue, func(w Write, r *decoder) {

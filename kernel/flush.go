@@ -81,7 +81,10 @@ func (k *Kernel) flush(kind flushKind, aborted bool, gas uint64) {
 	k.roster.flushed()
 	k.paramRow.flushed()
 	k.clist.flushed()
-	k.vatstore.dirty = emptied(k.vatstore.dirty)
+	k.inflight.flushed()
+	if len(k.vatstore.dirty) > 0 {
+		k.vatstore.dirty = emptied(k.vatstore.dirty)
+	}
 	k.saved = k.st
 	k.free.reset()
 	clear(w)
@@ -139,7 +142,10 @@ func (k *Kernel) discard() {
 	k.roster.discard()
 	k.paramRow.discard()
 	k.clist.discard()
-	k.vatstore.dirty = emptied(k.vatstore.dirty)
+	k.inflight.dirty.reset()
+	if len(k.vatstore.dirty) > 0 {
+		k.vatstore.dirty = emptied(k.vatstore.dirty)
+	}
 	k.st = k.saved
 	k.free.reset()
 	k.items, k.itemBuf = k.items[:0], k.itemBuf[:0]

@@ -60,11 +60,11 @@ func (h Harness) Lookup(vat VatID, v capdata.Vref) (r capdata.Kref, err error) {
 	return r, err
 }
 
-// AddExport makes an export of a vat's, an o+N, with both counts 1, or 0 without pin.
+// AddExport makes an export of a vat's, an o+N or p+N; with pin it counts one more.
 func (h Harness) AddExport(vat VatID, v capdata.Vref, pin bool) (r capdata.Kref, err error) {
 	k := h.k
 	err = k.protect(func() error {
-		if !k.alive(vat) || !v.WellFormed() || v.Kind() != capdata.Object || !v.Exported() {
+		if !k.alive(vat) || !v.WellFormed() || !v.Exported() {
 			return fmt.Errorf("%w: v%d cannot export %v", ErrBadArgument, vat, v)
 		}
 		r = k.toKernel(vat, v)
@@ -105,10 +105,10 @@ func (h Harness) Pin(r capdata.Kref) error {
 	})
 }
 
-// Reap puts a vat on the reap queue, if it is not there.
+// Reap puts a vat, also one that has ended, on the reap queue, if it is not there.
 func (h Harness) Reap(vat VatID) error {
 	return h.k.protect(func() error {
-		if !h.k.alive(vat) {
+		if _, ok := h.k.vats.get(uint64(vat), 0); !ok {
 			return fmt.Errorf("%w: v%d", ErrNoVat, vat)
 		}
 		h.k.scheduleReap(vat)

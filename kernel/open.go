@@ -33,6 +33,7 @@ type Kernel struct {
 	roster    *table[roster]
 	paramRow  *table[Params]
 	clist     *clist
+	inflight  inflight
 	vatstore  vatstore
 
 	params    Params
@@ -91,6 +92,7 @@ func newKernel(s Store, w Workers, o Options) *Kernel {
 		vatstore:  vatstore{s, map[vatKey]cell[[]byte]{}},
 		free:      maybeFree{in: map[capdata.Kref]bool{}},
 		online:    map[VatID]*online{},
+		inflight:  inflight{clean: map[capdata.Kref]uint64{}},
 	}
 	k.settled.weigh = func(d capdata.KernelData) int { return len(d.Body) + 8*len(d.Slots) }
 	k.queue.weigh = func(e event) int { return len(e.msg.data.Body) + 8*len(e.msg.data.Slots) }
@@ -102,6 +104,22 @@ func newKernel(s Store, w Workers, o Options) *Kernel {
 func Initialized(s Store) (bool, error) {
 	v, _, err := s.Get(TableState, rowState, 0)
 	return v != nil, err
+}
+
+// ReadParams reads the consensus parameters of the kernel in a store, for those who
+// have to know them before they make Workers. Errors: ErrNotInitialized, or one
+// that says that the store could not be read.
+func ReadParams(s Store) (p Params, err error) {
+	defer caught(&err)
+	value, _, err := s.Get(TableState, rowParams, 0)
+	if err != nil {
+		return p, err
+	}
+	if value == nil {
+		return p, ErrNotInitialized
+	}
+	d := decoder{tableNames[TableState], value}
+	return decodeParams(&d), nil
 }
 
 // Open opens the kernel in a store. The kernel does not own the store or the
@@ -134,6 +152,8 @@ func (k *Kernel) load() {
 	must("read state", err)
 	k.st, k.activity = openState(value)
 	k.saved = k.st
+	k.inflight.clean, err = countInflight(k.store)
+	must("read queues", err)
 	var ok bool
 	if k.params, ok = k.paramRow.get(rowParams, 0); !ok {
 		throw("decode", errors.New("the row of parameters is missing"))

@@ -43,26 +43,17 @@ func (k *Kernel) runNext() uint64 {
 	return n
 }
 
-// send counts a message's references and puts it on the acceptance queue.
-func (k *Kernel) send(m message) {
-	k.incref(m.target)
-	if m.result != 0 {
-		k.incref(m.result)
-	}
-	k.increfData(m.data)
-	k.accept(event{kind: eventSend, msg: m})
+// send puts a new message on the acceptance queue.
+func (k *Kernel) send(m message) { k.post(event{kind: eventSend, msg: m}) }
+
+// post puts a new event on the acceptance queue, which holds what the event mentions.
+func (k *Kernel) post(e event) {
+	e.mentions(k.hold)
+	k.accept(e)
 }
 
-// decrefMessage lets go of what a message in a queue refers to.
-func (k *Kernel) decrefMessage(m message) {
-	k.decref(m.target)
-	if m.result != 0 {
-		k.decref(m.result)
-	}
-	for _, s := range m.data.Slots {
-		k.decref(s)
-	}
-}
+// letGo gives back what an event that has left the queues has mentioned.
+func (k *Kernel) letGo(e event) { e.mentions(k.unhold) }
 
 // park lets a message wait for its target to settle or to get a pipelining
 // decider. The message's references stay as they are.
@@ -95,8 +86,7 @@ func (k *Kernel) unpark(r capdata.Kref) {
 
 // notify tells a vat, by way of the queues, that r has settled.
 func (k *Kernel) notify(vat VatID, r capdata.Kref) {
-	k.incref(r)
-	k.accept(event{kind: eventNotify, vat: vat, promise: r})
+	k.post(event{kind: eventNotify, vat: vat, promise: r})
 }
 
 // subscribe makes a vat hear of r's settlement, at once if r has settled.

@@ -12,7 +12,8 @@ import (
 // queue, every notify on its way, every slot of another settled promise's data, the
 // host's interest. An object has two: an importing c-list entry with the R flag counts
 // for both, one without it for recognizable only; queues, settled data, parameters and pins
-// count for both; the exporter's own entry counts for nothing.
+// count for both; the exporter's own entry counts for nothing. The part of the queues is
+// kept apart (inflight.go).
 
 // gcKind orders the actions of one vat.
 type gcKind uint64
@@ -29,9 +30,13 @@ const gcShift = 60
 var gcNames = [...]string{"dropExport", "retireExport", "retireImport"}
 var gcDeliveries = [...]capdata.DeliveryKind{capdata.DropExports, capdata.RetireExports, capdata.RetireImports}
 
-// maybeFree is the ordered set of references that the crank has let go of.
+// maybeFree is the ordered set of references that the crank has let go of. As in
+// SwingSet each is looked at once when the crank ends, also if it is let go of again while the
+// others are looked at (agoric-sdk #9888): what is left over then is collected when it is
+// next let go of. Looking twice would be better, and another history than SwingSet's.
 type maybeFree struct {
 	queue []capdata.Kref
+	next  int // of queue, to be looked at
 	in    map[capdata.Kref]bool
 }
 
@@ -42,19 +47,24 @@ func (m *maybeFree) add(k capdata.Kref) {
 	}
 }
 
-func (m *maybeFree) next() (capdata.Kref, bool) {
-	if len(m.queue) == 0 {
+// take gives the next reference to look at; at the end it empties the set.
+func (m *maybeFree) take() (capdata.Kref, bool) {
+	if m.next == len(m.queue) {
+		m.reset()
 		return 0, false
 	}
-	k := m.queue[0]
-	m.queue = m.queue[1:]
-	delete(m.in, k)
-	return k, true
+	m.next++
+	return m.queue[m.next-1], true
 }
 
 func (m *maybeFree) reset() {
-	m.queue = nil
-	m.in = emptied(m.in)
+	m.queue, m.next = m.queue[:0], 0
+	if cap(m.queue) > maxKept {
+		m.queue = nil
+	}
+	if len(m.in) > 0 {
+		m.in = emptied(m.in)
+	}
 }
 
 func (k *Kernel) object(r capdata.Kref) object {
@@ -73,7 +83,7 @@ func (k *Kernel) promise(r capdata.Kref) promise {
 	return p
 }
 
-// incref counts a reference of a queue, of settled data, of parameters or a pin.
+// incref counts a reference of settled data, of parameters or a pin.
 func (k *Kernel) incref(r capdata.Kref) {
 	switch r.Kind() {
 	case capdata.Promise:
@@ -98,7 +108,7 @@ func (k *Kernel) decref(r capdata.Kref) {
 		}
 		p.refs--
 		k.promises.set(uint64(r), 0, p)
-		if p.refs == 0 {
+		if p.refs == 0 && k.inflight.get(r) == 0 {
 			k.free.add(r)
 		}
 	case capdata.Object:
@@ -124,7 +134,7 @@ func (k *Kernel) unrefObject(r capdata.Kref, reachable bool) {
 	}
 	o.recognizable--
 	k.objects.set(uint64(r), 0, o)
-	if o.reachable == 0 || o.recognizable == 0 {
+	if (o.reachable == 0 || o.recognizable == 0) && k.inflight.get(r) == 0 {
 		k.free.add(r)
 	}
 }
@@ -273,7 +283,7 @@ func (k *Kernel) clearReachable(vat VatID, r capdata.Kref) {
 	}
 	o.reachable--
 	k.objects.set(uint64(r), 0, o)
-	if o.reachable == 0 {
+	if o.reachable == 0 && k.inflight.get(r) == 0 {
 		k.free.add(r)
 	}
 }
@@ -338,9 +348,12 @@ func (k *Kernel) retireObject(r capdata.Kref) {
 // objects that nobody refers to end, and exporters will be told.
 func (k *Kernel) settleRefcounts() {
 	for {
-		r, ok := k.free.next()
+		r, ok := k.free.take()
 		if !ok {
 			return
+		}
+		if k.inflight.get(r) > 0 {
+			continue
 		}
 		if r.Kind() == capdata.Promise {
 			p, ok := k.promises.get(uint64(r), 0)

@@ -60,13 +60,14 @@ type clistEntry struct {
 func (k *Kernel) entries(vat VatID) []clistEntry {
 	var all []clistEntry
 	err := k.store.Scan(TableCList, uint64(vat), 0, func(b, c uint64, value []byte) bool {
-		if _, changed := k.clist.dirty.byKref[rowKey{uint64(vat), b}]; !changed {
+		if _, changed := k.clist.dirty.byKref.get(rowKey{uint64(vat), b}); !changed {
 			all = append(all, clistEntry{capdata.Kref(b), clistRow{capdata.Vref(c), reachableFlag(value)}})
 		}
 		return true
 	})
 	must("read c-list", err)
-	for key, row := range k.clist.dirty.byKref {
+	for i := range k.clist.dirty.byKref.list {
+		key, row := k.clist.dirty.byKref.list[i].k, k.clist.dirty.byKref.list[i].v
 		if VatID(key.a) == vat && row.vref != 0 {
 			all = append(all, clistEntry{capdata.Kref(key.b), row})
 		}

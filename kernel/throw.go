@@ -110,6 +110,14 @@ func (k *Kernel) protect(f func() error) (err error) {
 	return f()
 }
 
+// asError gives what a Go panic was made with as an error.
+func asError(r any) error {
+	if err, ok := r.(error); ok {
+		return err
+	}
+	return fmt.Errorf("%v", r)
+}
+
 // poison stops the kernel for good: what was not committed is rolled back, so
 // that no later call, and no host that ignores the error, can commit it.
 func (k *Kernel) poison(r any) error {
@@ -118,10 +126,15 @@ func (k *Kernel) poison(r any) error {
 	switch t := r.(type) {
 	case thrown:
 		p.Where, p.Cause = t.where, t.err
-	case error:
-		p.Cause, p.Stack = t, debug.Stack()
+		var h *hostError
+		if errors.As(t.err, &h) {
+			p.Stack = h.stack
+		}
 	default:
-		p.Cause, p.Stack = fmt.Errorf("%v", t), debug.Stack()
+		p.Cause, p.Stack = asError(r), debug.Stack()
+	}
+	if c := (*CriticalError)(nil); errors.As(p.Cause, &c) { // it ends when the crank is over
+		p.Vat, p.VatName = c.Vat, c.Name
 	}
 	k.dead = p
 	if err := k.store.Rollback(); err != nil {
