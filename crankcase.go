@@ -130,15 +130,11 @@ func checkOrigin(store *sqlitestore.Store, c *Config, g kernel.Genesis) error {
 // open opens the kernel in a store, which stays the caller's if it fails.
 func open(store *sqlitestore.Store, o Options) (*Kernel, error) {
 	// The workers have to know the mode, which the kernel knows.
-	probe, err := kernel.Open(store, nil, kernel.Options{})
+	params, err := kernel.ReadParams(store)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", store.Path(), err)
 	}
-	consensus := probe.Params().ConsensusMode
-	if err := probe.Close(); err != nil {
-		return nil, err
-	}
-	return bind(store, consensus, o, func(w kernel.Workers, ko kernel.Options) (*kernel.Kernel, error) {
+	return bind(store, params.ConsensusMode, o, func(w kernel.Workers, ko kernel.Options) (*kernel.Kernel, error) {
 		return kernel.Open(store, w, ko)
 	})
 }

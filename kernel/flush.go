@@ -19,6 +19,9 @@ const (
 // crank hash into the activity hash. The crank hash covers the net writes, the outcome
 // and the gas; the row that holds the activity hash is outside it.
 func (k *Kernel) flush(kind flushKind, aborted bool, gas uint64) {
+	if k.arena == nil {
+		k.arena = make(encoder, 0, 4096) // not nil: an empty value is a value
+	}
 	arena := k.arena[:0]
 	w := k.objects.writes(k.writes[:0], &arena)
 	w = k.promises.writes(w, &arena)
