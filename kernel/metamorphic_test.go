@@ -127,8 +127,9 @@ func record(t *testing.T, seed uint64, length int) *recording {
 			t.Logf("%s: %s", v.Name, v.Fault)
 		}
 	}
-	t.Logf("seed %d: %d cranks, %d deliveries, %d vats of which %d ended, %d objects, %d promises, %d c-list entries at the end",
-		seed, b.k.Cranks(), b.k.Deliveries(), len(d.VatTables), ends, len(d.Objects), len(d.Promises), len(d.KernelTable))
+	_, left := examine(d, rec.host)
+	t.Logf("seed %d: %d cranks, %d deliveries, %d vats of which %d ended, %d objects, %d promises, %d c-list entries at the end, left over: %v",
+		seed, b.k.Cranks(), b.k.Deliveries(), len(d.VatTables), ends, len(d.Objects), len(d.Promises), len(d.KernelTable), left)
 	return rec
 }
 
