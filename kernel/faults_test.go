@@ -202,7 +202,9 @@ func (w *faultyWorker) Deliver(d kernel.Delivery, sys kernel.Syscalls) (out kern
 		w.fired = true
 		return kernel.Outcome{}, errors.Join(errInjected, err)
 	case byGas:
+		w.fired = false
 		out, err := w.Worker.Deliver(d, sys)
+		w.fired = true
 		out.GasUsed = d.GasLimit + 1
 		return out, err
 	}
