@@ -21,8 +21,9 @@ func Example() {
 		log.Fatal(err)
 	}
 	defer os.RemoveAll(folder)
+	db := filepath.Join(folder, "hello.db")
 
-	k, err := crankcase.Start(filepath.Join(folder, "hello.db"), &crankcase.Config{
+	k, err := crankcase.Start(db, &crankcase.Config{
 		ConsensusMode: true,
 		Vats:          map[string]crankcase.Vat{"greeter": {Module: greeter}},
 	}, crankcase.Options{})
