@@ -50,7 +50,10 @@ type table[V any] struct {
 	weigh  func(V) int // bytes of bodies in a row; nil: none
 	clean  map[rowKey]cell[V]
 	weight int // of what was put into clean since it was last empty
-	dirty  rows[rowKey, cell[V]]
+	// late, if it is not nil, has rows that were flushed but that the store is given only
+	// before a commit: rows that nearly each crank changes.
+	late  map[rowKey]cell[V]
+	dirty rows[rowKey, cell[V]]
 }
 
 func newTable[V any](id Table, s Store, enc func(*encoder, V), dec func(*decoder) V) *table[V] {
@@ -62,6 +65,9 @@ func newTable[V any](id Table, s Store, enc func(*encoder, V), dec func(*decoder
 func (t *table[V]) get(a, b uint64) (V, bool) {
 	k := rowKey{a, b}
 	if c, ok := t.dirty.get(k); ok {
+		return c.v, c.ok
+	}
+	if c, ok := t.late[k]; ok {
 		return c.v, c.ok
 	}
 	if c, ok := t.clean[k]; ok {
@@ -104,6 +110,9 @@ func (t *table[V]) fresh(a, b uint64) { t.remember(rowKey{a, b}, cell[V]{}) }
 // stored reports whether the store has the row. The answer may not depend on
 // what the cache happens to hold, since it decides what is hashed.
 func (t *table[V]) stored(k rowKey) bool {
+	if c, ok := t.late[k]; ok {
+		return c.ok
+	}
 	if c, ok := t.clean[k]; ok {
 		return c.ok
 	}
@@ -133,15 +142,36 @@ func (t *table[V]) writes(w []Write, arena *encoder) []Write {
 // flushed makes the dirty rows clean ones.
 func (t *table[V]) flushed() {
 	for i := range t.dirty.list {
-		t.remember(t.dirty.list[i].k, t.dirty.list[i].v)
+		if e := &t.dirty.list[i]; t.late != nil {
+			t.late[e.k] = e.v
+		} else {
+			t.remember(e.k, e.v)
+		}
 	}
 	t.dirty.reset()
+}
+
+// lateWrites appends what the store was not given yet; it counts as given then.
+func (t *table[V]) lateWrites(w []Write) []Write {
+	for k, c := range t.late {
+		x := Write{Table: t.id, A: k.a, B: k.b}
+		if c.ok {
+			e := encoder{}
+			t.encode(&e, c.v)
+			x.Value = e
+		}
+		w = append(w, x)
+		t.remember(k, c)
+	}
+	clear(t.late)
+	return w
 }
 
 func (t *table[V]) discard() { t.dirty.reset() }
 
 func (t *table[V]) forget() {
 	t.discard()
+	clear(t.late)
 	t.clean, t.weight = map[rowKey]cell[V]{}, 0
 }
 

@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"runtime/debug"
+	"strings"
 
 	"github.com/crankcase/crankcase/capdata"
 	"github.com/crankcase/crankcase/fault"
@@ -134,11 +135,14 @@ func (d *delivery) use(imp, what string, v capdata.Vref) (view, error) {
 
 func (d *delivery) useSlots(imp string, slots []capdata.Vref) error {
 	for i, v := range slots {
-		// Checked first without making the argument's name, which is for the fault's text only.
+		// Nearly all slots are fine: their place is only named in a fault's text.
 		if w, ok := d.refs.get(v); ok && w.known && w.reachable {
 			continue
 		}
-		if _, err := d.use(imp, fmt.Sprintf("slot %d", i), v); err != nil {
+		if _, err := d.use(imp, "slot", v); err != nil {
+			if g := fault.AsGuest(err); g != nil {
+				return fault.New(g.Code, imp, "slot %d%s", i, strings.TrimPrefix(g.Text, "slot"))
+			}
 			return err
 		}
 	}

@@ -127,6 +127,11 @@ func (k *Kernel) Dump() (d *Dump, err error) {
 	if k.dead == ErrClosed {
 		return nil, ErrClosed
 	}
+	if k.dead == nil {
+		if err := k.protect(func() error { k.catchUp(); return nil }); err != nil {
+			return nil, err
+		}
+	}
 	return ReadDump(k.store)
 }
 

@@ -3,7 +3,6 @@ package kernel
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"hash"
 )
 
 // flushKind says what a flush is the end of; it is hashed.
@@ -44,33 +43,35 @@ func (k *Kernel) flush(kind flushKind, aborted bool, gas uint64) {
 	w = append(w, Write{Table: TableState, A: rowState, Value: row[:content]})
 	sortWrites(w)
 
-	if k.hash == nil {
-		k.hash = sha256.New()
-	}
-	h := k.hash
-	h.Reset()
-	head := [18]byte{byte(kind)}
+	b := append(k.hashBuf[:0], byte(kind), 0)
 	if aborted {
-		head[1] = 1
+		b[1] = 1
 	}
-	binary.LittleEndian.PutUint64(head[2:], gas)
-	binary.LittleEndian.PutUint64(head[10:], uint64(len(w)))
-	h.Write(head[:])
+	b = binary.LittleEndian.AppendUint64(b, gas)
+	b = binary.LittleEndian.AppendUint64(b, uint64(len(w)))
 	for i := range w {
-		hashWrite(h, &k.hashBuf, &w[i])
+		b = appendWrite(b, &w[i])
 	}
+	k.hashBuf = b
+	crankHash := sha256.Sum256(b)
 	var both [64]byte
 	copy(both[:], k.activity[:])
-	h.Sum(both[:32])
+	copy(both[32:], crankHash[:])
 	k.activity = sha256.Sum256(both[:])
 	copy(row[content:], k.activity[:])
+	k.lateState = append(k.lateState[:0], row...)
+
+	// Counters that each crank changes are hashed with it, but the store gets them once,
+	// before the commit. Of a crank that only routes nothing else is left.
+	now := w[:0]
 	for i := range w {
-		if w[i].Table == TableState && w[i].A == rowState {
-			w[i].Value = row
+		if !isLate(&w[i]) {
+			now = append(now, w[i])
 		}
 	}
-
-	must("write", k.store.Flush(w, k.items))
+	if len(now) > 0 || len(k.items) > 0 {
+		must("write", k.store.Flush(now, k.items))
+	}
 
 	k.objects.flushed()
 	k.promises.flushed()
@@ -96,6 +97,23 @@ func (k *Kernel) flush(kind flushKind, aborted bool, gas uint64) {
 	k.shrink()
 }
 
+// isLate says of which rows the store is given only the last version before a commit.
+func isLate(w *Write) bool {
+	return w.Table == TableVatState || w.Table == TableState && w.A == rowState
+}
+
+// catchUp gives the store the rows that were kept back, so that it has all that was flushed.
+func (k *Kernel) catchUp() {
+	if len(k.lateState) == 0 {
+		return
+	}
+	w := []Write{{Table: TableState, A: rowState, Value: k.lateState}}
+	w = k.vatStates.lateWrites(w)
+	sortWrites(w)
+	must("write", k.store.Flush(w, nil))
+	k.lateState = k.lateState[:0]
+}
+
 // shrink lets go of buffers that one large crank has blown up.
 func (k *Kernel) shrink() {
 	if cap(k.arena) > maxKeptLog {
@@ -107,11 +125,14 @@ func (k *Kernel) shrink() {
 	if cap(k.payload) > maxKeptLog {
 		k.payload = nil
 	}
+	if cap(k.hashBuf) > maxKeptLog {
+		k.hashBuf = nil
+	}
 }
 
-// hashWrite feeds one net change to a hash, each part with its length in front.
-func hashWrite(h hash.Hash, buf *[]byte, w *Write) {
-	b := append((*buf)[:0], byte(w.Table))
+// appendWrite appends one net change as it is hashed, each part with its length in front.
+func appendWrite(b []byte, w *Write) []byte {
+	b = append(b, byte(w.Table))
 	b = binary.LittleEndian.AppendUint64(b, w.A)
 	b = binary.LittleEndian.AppendUint64(b, w.B)
 	b = binary.LittleEndian.AppendUint64(b, w.C)
@@ -124,11 +145,7 @@ func hashWrite(h hash.Hash, buf *[]byte, w *Write) {
 		b = binary.LittleEndian.AppendUint32(b, uint32(len(w.Value)))
 		b = append(b, w.Value...)
 	}
-	*buf = b
-	h.Write(b)
-	if cap(*buf) > maxKeptLog {
-		*buf = nil
-	}
+	return b
 }
 
 // discard drops all that was changed since the last flush.
@@ -168,6 +185,7 @@ func (k *Kernel) forget() {
 	k.roster.forget()
 	k.paramRow.forget()
 	k.clist.forget()
+	k.lateState = nil
 }
 
 // stateRoot is the hash of the content of all hashed tables: equal for equal
@@ -180,7 +198,8 @@ func stateRoot(s Store) (root [32]byte, err error) {
 			if t == TableState && w.A == rowState {
 				w.Value = w.Value[:len(w.Value)-len(root)] // the activity hash is history, not content
 			}
-			hashWrite(h, &buf, &w)
+			buf = appendWrite(buf[:0], &w)
+			h.Write(buf)
 			return true
 		})
 		if err != nil {

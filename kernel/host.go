@@ -28,6 +28,9 @@ func (k *Kernel) Queue(target capdata.Kref, args capdata.KernelData, o QueueOpti
 			if !k.exists(r) {
 				return fmt.Errorf("%w: there is no %v in the kernel", ErrBadArgument, r)
 			}
+			if !k.held(r) {
+				return fmt.Errorf("%w: nobody holds %v any more, its vat has been or will be told so", ErrBadArgument, r)
+			}
 		}
 		m := message{target: target, data: capdata.KernelData{Body: append([]byte{}, args.Body...), Slots: append([]capdata.Kref(nil), args.Slots...)}}
 		if !o.NoResult {
@@ -42,6 +45,15 @@ func (k *Kernel) Queue(target capdata.Kref, args capdata.KernelData, o QueueOpti
 		return nil
 	})
 	return result, err
+}
+
+// held reports whether r may be given away: an object that nobody can reach is lost to
+// its vat already, or soon.
+func (k *Kernel) held(r capdata.Kref) bool {
+	if r.Kind() != capdata.Object {
+		return true
+	}
+	return k.object(r).reachable > 0 || k.inflight.get(r) > 0
 }
 
 // input ends a change that the host made between cranks.
@@ -204,6 +216,7 @@ func (k *Kernel) Idle() (idle bool, err error) {
 // has panicked refuses.
 func (k *Kernel) Commit() error {
 	return k.protect(func() error {
+		k.catchUp()
 		must("commit", k.store.Commit())
 		return nil
 	})
@@ -235,6 +248,7 @@ func (k *Kernel) ActivityHash() [32]byte { return k.activity }
 // reads the whole state.
 func (k *Kernel) StateRoot() (root [32]byte, err error) {
 	err = k.protect(func() error {
+		k.catchUp()
 		root, err = stateRoot(k.store)
 		must("read for the state root", err)
 		return nil

@@ -3,7 +3,6 @@ package kernel
 import (
 	"errors"
 	"fmt"
-	"hash"
 	"log/slog"
 	"slices"
 	"strings"
@@ -47,8 +46,9 @@ type Kernel struct {
 	itemBuf  []byte
 	arena    encoder
 	writes   []Write
-	hash     hash.Hash
 	hashBuf  []byte
+	// lateState is the state's row as of the last flush, if the store does not have it.
+	lateState []byte
 
 	online    map[VatID]*online
 	maxOnline int
@@ -94,6 +94,7 @@ func newKernel(s Store, w Workers, o Options) *Kernel {
 		online:    map[VatID]*online{},
 		inflight:  inflight{clean: map[capdata.Kref]uint64{}},
 	}
+	k.vatStates.late = map[rowKey]cell[vatState]{}
 	k.settled.weigh = func(d capdata.KernelData) int { return len(d.Body) + 8*len(d.Slots) }
 	k.queue.weigh = func(e event) int { return len(e.msg.data.Body) + 8*len(e.msg.data.Slots) }
 	k.parked.weigh = k.queue.weigh
@@ -255,6 +256,7 @@ func (k *Kernel) genesis(g Genesis, vats []VatConfig, bundles []Bundle) {
 	}
 	k.settleRefcounts()
 	k.flush(flushGenesis, false, 0)
+	k.catchUp() // so that the store is seen to hold a kernel
 }
 
 // addVat makes the rows of a vat. Its code is kept with the store.

@@ -62,6 +62,9 @@ func (e *LockedError) Is(target error) bool { return target == ErrLocked }
 
 // code returns SQLite's primary result code in err's chain, or 0.
 func code(err error) sqlite3.ErrNo {
+	if err == nil { // most often
+		return 0
+	}
 	var e sqlite3.Error
 	if errors.As(err, &e) {
 		return e.Code
