@@ -76,6 +76,44 @@ func TestReadmeCommands(t *testing.T) {
 	}
 }
 
+// The first command of the README prints what the README says, and so does the
+// example's own.
+func TestReadmeRun(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds a Go guest and runs 81,501 deliveries")
+	}
+	cmd := exec.Command(filepath.Join(command(t), "crankcase"), "run", "examples/exchange/crankcase.json",
+		"--messages", "examples/exchange/orders.jsonl", "--db", filepath.Join(t.TempDir(), "exchange.db"))
+	cmd.Dir = root
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	_, shown, _ := strings.Cut(read(t, "README.md"), "```\n...\n")
+	shown, _, _ = strings.Cut(shown, "```")
+	_, answer, _ := strings.Cut(read(t, "examples/exchange/README.md"), "prints how it was answered:\n\n")
+	answer, _, _ = strings.Cut(answer, "\n\n")
+	for name, text := range map[string]string{"README.md": shown, "examples/exchange/README.md": answer} {
+		rest, lines := string(out), 0
+		for line := range strings.Lines(text) {
+			line = strings.TrimPrefix(strings.TrimSuffix(line, "\n"), "    ")
+			line = strings.TrimSuffix(line, "...")
+			if line == "" {
+				continue
+			}
+			lines++
+			i := strings.Index(rest, line)
+			if i < 0 {
+				t.Fatalf("%s: the run does not print %q, or not there:\n%s", name, line, out)
+			}
+			rest = rest[i+len(line):]
+		}
+		if lines < 5 {
+			t.Errorf("%s shows %d lines", name, lines)
+		}
+	}
+}
+
 // Packages import what architecture.md allows them.
 func TestLayers(t *testing.T) {
 	const module = "github.com/crankcase/crankcase/"
