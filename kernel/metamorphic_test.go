@@ -210,13 +210,11 @@ type how struct {
 // player does the steps of a recording again.
 type player struct {
 	*bed
-	rec  *recording
-	how  how
-	rng  *rand.Rand
-	host holds
+	rec *recording
+	how how
+	rng *rand.Rand
 	// What the last commit holds: steps done, and lines written.
 	committed, lines int
-	savedHost        holds
 }
 
 func (p *player) one(n int) bool { return n > 0 && p.rng.IntN(n) == 0 }

@@ -111,7 +111,7 @@ func (s *Store) writeKey(w *kernel.Write) error {
 		return err
 	}
 	if w.B != 0 {
-		return errors.New("B is not 0 in the vatstore")
+		return errors.New("the vatstore has no column for B, which is not 0")
 	}
 	q := t.put
 	if w.Value == nil {

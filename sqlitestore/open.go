@@ -79,7 +79,7 @@ func explain(path string, err error) error {
 
 func open(path string, opts *Options) (_ *Store, err error) {
 	if opts.ReadOnly && opts.Create {
-		return nil, errors.New("Create and ReadOnly exclude each other")
+		return nil, errors.New("options Create and ReadOnly exclude each other")
 	}
 	path, exists, err := resolve(path)
 	if err != nil {

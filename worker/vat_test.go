@@ -172,10 +172,9 @@ func prepared(t testing.TB, w *Workers, module []byte) kernel.Bundle {
 
 // A vat is a worker with what it says to whom.
 type vat struct {
-	t       testing.TB
-	worker  *worker
-	sys     *recorder
-	console *[]string // of all vats of its Workers
+	t      testing.TB
+	worker *worker
+	sys    *recorder
 }
 
 // consoleTo collects what vats write.

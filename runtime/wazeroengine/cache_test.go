@@ -27,8 +27,8 @@ func cacheFiles(t *testing.T, dir string) []string {
 }
 
 // compileAndRun makes an engine with the cache, compiles the puppet, and
-// instantiates it. It returns the engine's CacheError and the time to compile.
-func compileAndRun(t *testing.T, dir string) (error, time.Duration) {
+// instantiates it. It returns the time to compile and the engine's CacheError.
+func compileAndRun(t *testing.T, dir string) (time.Duration, error) {
 	t.Helper()
 	e := newEngine(t, Config{CacheDir: dir, Host: stubs(t, puppet)})
 	start := time.Now()
@@ -46,12 +46,12 @@ func compileAndRun(t *testing.T, dir string) (error, time.Duration) {
 	}
 	cacheErr := e.CacheError()
 	closeAll(t, in, m, e)
-	return cacheErr, took
+	return took, cacheErr
 }
 
 func TestCache(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "made", "on", "demand")
-	err, cold := compileAndRun(t, dir)
+	cold, err := compileAndRun(t, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func TestCache(t *testing.T) {
 	}
 	warm := cold
 	for range 3 {
-		err, took := compileAndRun(t, dir)
+		took, err := compileAndRun(t, dir)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -87,7 +87,7 @@ func TestCacheFailures(t *testing.T) {
 		if err := os.WriteFile(file, nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err, _ := compileAndRun(t, file); err == nil {
+		if _, err := compileAndRun(t, file); err == nil {
 			t.Error("CacheError is nil")
 		}
 	})
@@ -121,7 +121,7 @@ func TestCacheFailures(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			if err, _ := compileAndRun(t, dir); err != nil {
+			if _, err := compileAndRun(t, dir); err != nil {
 				t.Fatal(err)
 			}
 			file := cacheFiles(t, dir)[0]
@@ -132,7 +132,7 @@ func TestCacheFailures(t *testing.T) {
 			if err := os.WriteFile(file, damage(b), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if err, _ := compileAndRun(t, dir); err == nil {
+			if _, err := compileAndRun(t, dir); err == nil {
 				t.Error("CacheError is nil")
 			}
 		})
