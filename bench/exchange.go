@@ -37,7 +37,7 @@ type Row struct {
 	Deliveries int
 	Kernel     float64 // from the message to COMMIT
 	Floor      float64 // the same rows and one Wasm call
-	Wasm       float64 // the Wasm call alone
+	Wasm       float64 // of the floor, the Wasm call alone
 	Writes     float64 // rows a delivery crank writes, its transcript item included
 }
 
@@ -84,21 +84,18 @@ func Exchange(c Config) (*Result, error) {
 	if err := b.kernelRun(true, nil); err != nil {
 		return nil, fmt.Errorf("record: %w", err)
 	}
-	var best, floor, wasm *times
+	var best, floor *times
 	for range max(c.Rounds, 1) {
-		k, f, w := newTimes(), newTimes(), newTimes()
+		k, f := newTimes(), newTimes()
 		if err := b.kernelRun(false, k); err != nil {
 			return nil, err
 		}
-		if err := b.floorRun(f, true); err != nil {
+		if err := b.floorRun(f); err != nil {
 			return nil, err
 		}
-		if err := b.floorRun(w, false); err != nil {
-			return nil, err
-		}
-		best, floor, wasm = fastest(best, k), fastest(floor, f), fastest(wasm, w)
+		best, floor = fastest(best, k), fastest(floor, f)
 	}
-	return b.result(best, floor, wasm), nil
+	return b.result(best, floor), nil
 }
 
 // buildGuest builds a Go guest as the command does.
@@ -142,6 +139,7 @@ func readOrders(path string, n int) ([]order, error) {
 // times is the CPU that went to each kind of work.
 type times struct {
 	deliver map[kernel.VatID]time.Duration
+	wasm    map[kernel.VatID]time.Duration // of deliver, the floor's call of the guest
 	count   map[kernel.VatID]int
 	shared  time.Duration // routing, input, commits
 	routing time.Duration
@@ -150,7 +148,7 @@ type times struct {
 }
 
 func newTimes() *times {
-	return &times{deliver: map[kernel.VatID]time.Duration{}, count: map[kernel.VatID]int{}}
+	return &times{deliver: map[kernel.VatID]time.Duration{}, wasm: map[kernel.VatID]time.Duration{}, count: map[kernel.VatID]int{}}
 }
 
 func (t *times) total() (d time.Duration) {
@@ -307,8 +305,8 @@ func (m *meter) Cranked(c kernel.CrankInfo) bool {
 	return !m.commit
 }
 
-// floorRun does what the trace says without a kernel; without rows only the Wasm calls.
-func (b *bencher) floorRun(t *times, rows bool) (err error) {
+// floorRun does what the trace says without a kernel.
+func (b *bencher) floorRun(t *times) (err error) {
 	s, closeStore, err := b.store()
 	if err != nil {
 		return err
@@ -345,12 +343,10 @@ func (b *bencher) floorRun(t *times, rows bool) (err error) {
 			}
 			entered = st.vat
 		case st.commit:
-			if rows {
-				if err := s.Commit(); err != nil {
-					return err
-				}
+			if err := s.Commit(); err != nil {
+				return err
 			}
-		case rows:
+		default:
 			if err := s.Flush(st.writes, st.items); err != nil {
 				return err
 			}
@@ -364,6 +360,10 @@ func (b *bencher) floorRun(t *times, rows bool) (err error) {
 		}
 		switch {
 		case st.vat != 0: // its flush follows
+			var d time.Duration
+			lap(&d)
+			t.wasm[st.vat] += d
+			t.deliver[st.vat] += d
 		case entered != 0:
 			d := t.deliver[entered]
 			lap(&d)
@@ -378,7 +378,7 @@ func (b *bencher) floorRun(t *times, rows bool) (err error) {
 }
 
 // result puts the runs side by side.
-func (b *bencher) result(k, f, w *times) *Result {
+func (b *bencher) result(k, f *times) *Result {
 	r := &Result{Cranks: k.cranks}
 	all := 0
 	for _, n := range k.count {
@@ -394,7 +394,7 @@ func (b *bencher) result(k, f, w *times) *Result {
 		for id, vat := range b.names {
 			if in(vat) {
 				row.Deliveries += k.count[id]
-				dk, df, dw = dk+k.deliver[id], df+f.deliver[id], dw+w.deliver[id]
+				dk, df, dw = dk+k.deliver[id], df+f.deliver[id], dw+f.wasm[id]
 				rows, n = rows+writes[id], n+count[id]
 			}
 		}
@@ -449,9 +449,9 @@ func micro(d time.Duration, n int) float64 {
 // String is the result as a table.
 func (r *Result) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%-10s %10s %10s %10s %10s %10s %8s\n", "vat", "deliveries", "kernel us", "floor us", "ratio", "wasm us", "rows")
+	fmt.Fprintf(&b, "%-10s %10s %10s %10s %10s %10s %10s %8s\n", "vat", "deliveries", "kernel us", "floor us", "ratio", "wasm us", "over wasm", "rows")
 	for _, x := range r.Rows {
-		fmt.Fprintf(&b, "%-10s %10d %10.1f %10.1f %10.2f %10.1f %8.1f\n", x.Name, x.Deliveries, x.Kernel, x.Floor, x.Kernel/x.Floor, x.Wasm, x.Writes)
+		fmt.Fprintf(&b, "%-10s %10d %10.1f %10.1f %10.2f %10.1f %10.1f %8.1f\n", x.Name, x.Deliveries, x.Kernel, x.Floor, x.Kernel/x.Floor, x.Wasm, x.Kernel-x.Wasm, x.Writes)
 	}
 	fmt.Fprintf(&b, "a routing crank: %.1f us; %d cranks\n", r.Routing, r.Cranks)
 	return b.String()
