@@ -1,0 +1,43 @@
+// Package wasmtimeengine runs guests on wasmtime. It is a runtime.Engine, in a
+// module of its own, so that only hosts that want it download wasmtime's
+// library and need a C compiler.
+//
+// Guests get the same results, memory, globals, traps and gas as on wazero.
+// They run 1.2 to 2.4 times faster; compiling takes two to three times as long,
+// and taking what was compiled from the cache a tenth of the time.
+//
+// # The binding
+//
+// The package binds wasmtime's C API by itself and takes from wasmtime-go only
+// the library that it links. wasmtime-go boxes each value, looks its store up
+// under one lock, asks for a function's type at each call, and hangs a finalizer
+// on each trap: a call takes 20 to 50 times as long by it as by this package, and a
+// call of the host four times (see README.md for numbers). The declarations in capi.h
+// are checked by a test against the headers that come with the library.
+//
+// # Stack
+//
+// Guest code runs on the stack of the thread that calls it. wasmtime is told to
+// stop at 7 MiB, or a mebibyte below what threads have. New refuses to run where
+// that is less than the 5 MiB that instrumented code can take before it comes to
+// its own limit: on Linux with a stack limit (ulimit -s) of less than 6 MiB,
+// and on systems where threads have less. For the same reason a host function
+// must not call a guest, be it another one, on its own goroutine: that is refused.
+//
+// # Lifetime
+//
+// Nothing is freed by the garbage collector; all that is made must be closed.
+// An engine outlives its modules and instances, and refuses to close before
+// them. A module may be closed while its instances go on. An instance owns its
+// memory, functions and globals: after its Close, functions and globals answer with an
+// error or zero, and a slice of its memory that is touched ends the process. A
+// host function must not end its goroutine (runtime.Goexit, or FailNow of a
+// test): if it does, its instance can neither be called nor closed any more, and
+// its thread ends with the goroutine.
+//
+// wasmtime installs handlers for SIGSEGV, SIGILL, SIGFPE and SIGBUS in the
+// process, which pass on what is not guest code's.
+//
+// Texts of errors other than traps and host functions' own are wasmtime's: they
+// are for logs, never for consensus state.
+package wasmtimeengine
