@@ -51,8 +51,8 @@ type table[V any] struct {
 	clean  map[rowKey]cell[V]
 	weight int // of what was put into clean since it was last empty
 	// late, if it is not nil, has rows that were flushed but that the store is given only
-	// before a commit: rows that nearly each crank changes.
-	late  map[rowKey]cell[V]
+	// before a commit (late.go).
+	late  map[rowKey]lateCell[V]
 	dirty rows[rowKey, cell[V]]
 }
 
@@ -143,28 +143,12 @@ func (t *table[V]) writes(w []Write, arena *encoder) []Write {
 func (t *table[V]) flushed() {
 	for i := range t.dirty.list {
 		if e := &t.dirty.list[i]; t.late != nil {
-			t.late[e.k] = e.v
+			t.keepLate(e.k, e.v)
 		} else {
 			t.remember(e.k, e.v)
 		}
 	}
 	t.dirty.reset()
-}
-
-// lateWrites appends what the store was not given yet; it counts as given then.
-func (t *table[V]) lateWrites(w []Write) []Write {
-	for k, c := range t.late {
-		x := Write{Table: t.id, A: k.a, B: k.b}
-		if c.ok {
-			e := encoder{}
-			t.encode(&e, c.v)
-			x.Value = e
-		}
-		w = append(w, x)
-		t.remember(k, c)
-	}
-	clear(t.late)
-	return w
 }
 
 func (t *table[V]) discard() { t.dirty.reset() }
@@ -181,6 +165,7 @@ var tableNames = [...]string{"", "state", "vat", "vat state", "object", "promise
 type clist struct {
 	store Store
 	clean clistSide
+	late  lateSide // of promises: see late.go
 	dirty struct {
 		byKref rows[rowKey, clistRow]
 		byVref rows[vatVref, capdata.Kref]
@@ -203,7 +188,7 @@ type clistSide struct {
 func newSide() clistSide { return clistSide{map[rowKey]clistRow{}, map[vatVref]capdata.Kref{}} }
 
 func newCList(s Store) *clist {
-	return &clist{store: s, clean: newSide(), touched: map[capdata.Kref][]VatID{}}
+	return &clist{store: s, clean: newSide(), late: newLateSide(), touched: map[capdata.Kref][]VatID{}}
 }
 
 // byKref returns the vat's entry for k.
@@ -211,6 +196,9 @@ func (c *clist) byKref(vat VatID, k capdata.Kref) (clistRow, bool) {
 	key := rowKey{uint64(vat), uint64(k)}
 	if r, ok := c.dirty.byKref.get(key); ok {
 		return r, r.vref != 0
+	}
+	if l, ok := c.late.byKref[key]; ok {
+		return l.row, l.row.vref != 0
 	}
 	if r, ok := c.clean.byKref[key]; ok {
 		return r, r.vref != 0
@@ -236,6 +224,9 @@ func (c *clist) byVref(vat VatID, v capdata.Vref) capdata.Kref {
 // before is byVref as it was when the crank began.
 func (c *clist) before(vat VatID, v capdata.Vref) capdata.Kref {
 	key := vatVref{vat, v}
+	if k, ok := c.late.byVref[key]; ok {
+		return k
+	}
 	if k, ok := c.clean.byVref[key]; ok {
 		return k
 	}
@@ -302,7 +293,22 @@ var errDamagedCList = errors.New("a row of the c-list is damaged")
 
 var flagR, flagNone = []byte{1}, []byte{0}
 
+// entryWrite is the write of an entry; without a vref it deletes.
+func entryWrite(k rowKey, r clistRow) Write {
+	w := Write{Table: TableCList, A: k.a, B: k.b, C: uint64(r.vref), Value: flagNone}
+	switch {
+	case r.vref == 0:
+		w.Value = nil
+	case r.reachable:
+		w.Value = flagR
+	}
+	return w
+}
+
 func (c *clist) stored(k rowKey) bool {
+	if l, ok := c.late.byKref[k]; ok {
+		return l.row.vref != 0
+	}
 	if r, ok := c.clean.byKref[k]; ok {
 		return r.vref != 0
 	}
@@ -314,15 +320,8 @@ func (c *clist) stored(k rowKey) bool {
 func (c *clist) writes(w []Write) []Write {
 	for i := range c.dirty.byKref.list {
 		k, r := c.dirty.byKref.list[i].k, c.dirty.byKref.list[i].v
-		switch {
-		case r.vref != 0:
-			v := flagNone
-			if r.reachable {
-				v = flagR
-			}
-			w = append(w, Write{Table: TableCList, A: k.a, B: k.b, C: uint64(r.vref), Value: v})
-		case c.stored(k):
-			w = append(w, Write{Table: TableCList, A: k.a, B: k.b})
+		if r.vref != 0 || c.stored(k) {
+			w = append(w, entryWrite(k, r))
 		}
 	}
 	return w
@@ -330,12 +329,18 @@ func (c *clist) writes(w []Write) []Write {
 
 func (c *clist) flushed() {
 	for i := range c.dirty.byVref.list {
-		e := &c.dirty.byVref.list[i]
-		c.clean.byVref[e.k] = e.v
+		if e := &c.dirty.byVref.list[i]; e.k.v.Kind() == capdata.Promise {
+			c.late.byVref[e.k] = e.v
+		} else {
+			c.clean.byVref[e.k] = e.v
+		}
 	}
 	for i := range c.dirty.byKref.list {
-		e := &c.dirty.byKref.list[i]
-		c.clean.byKref[e.k] = e.v
+		if e := &c.dirty.byKref.list[i]; capdata.Kref(e.k.b).Kind() == capdata.Promise {
+			c.keepLate(e.k, e.v)
+		} else {
+			c.clean.byKref[e.k] = e.v
+		}
 	}
 	c.room()
 	c.discard()
@@ -348,7 +353,10 @@ func (c *clist) discard() {
 		c.touched = emptied(c.touched)
 	}
 }
-func (c *clist) forget() { c.discard(); clear(c.clean.byKref); clear(c.clean.byVref) }
+func (c *clist) forget() {
+	c.discard()
+	c.clean, c.late = newSide(), newLateSide()
+}
 
 // vatKey names a vatstore entry.
 type vatKey struct {

@@ -61,11 +61,11 @@ func (k *Kernel) flush(kind flushKind, aborted bool, gas uint64) {
 	copy(row[content:], k.activity[:])
 	k.lateState = append(k.lateState[:0], row...)
 
-	// Counters that each crank changes are hashed with it, but the store gets them once,
-	// before the commit. Of a crank that only routes nothing else is left.
-	now := w[:0]
+	now := w[:0] // all that is not kept back
 	for i := range w {
-		if !isLate(&w[i]) {
+		if isLate(&w[i]) {
+			k.lateBytes += 64 + len(w[i].Value)
+		} else {
 			now = append(now, w[i])
 		}
 	}
@@ -95,23 +95,9 @@ func (k *Kernel) flush(kind flushKind, aborted bool, gas uint64) {
 	k.arena, k.writes = arena[:0], w[:0]
 	k.items, k.itemBuf = k.items[:0], k.itemBuf[:0]
 	k.shrink()
-}
-
-// isLate says of which rows the store is given only the last version before a commit.
-func isLate(w *Write) bool {
-	return w.Table == TableVatState || w.Table == TableState && w.A == rowState
-}
-
-// catchUp gives the store the rows that were kept back, so that it has all that was flushed.
-func (k *Kernel) catchUp() {
-	if len(k.lateState) == 0 {
-		return
+	if k.lateBytes > maxLateBytes {
+		k.catchUp()
 	}
-	w := []Write{{Table: TableState, A: rowState, Value: k.lateState}}
-	w = k.vatStates.lateWrites(w)
-	sortWrites(w)
-	must("write", k.store.Flush(w, nil))
-	k.lateState = k.lateState[:0]
 }
 
 // shrink lets go of buffers that one large crank has blown up.
@@ -185,7 +171,7 @@ func (k *Kernel) forget() {
 	k.roster.forget()
 	k.paramRow.forget()
 	k.clist.forget()
-	k.lateState = nil
+	k.lateState, k.lateBytes = nil, 0
 }
 
 // stateRoot is the hash of the content of all hashed tables: equal for equal

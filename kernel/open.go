@@ -49,6 +49,7 @@ type Kernel struct {
 	hashBuf  []byte
 	// lateState is the state's row as of the last flush, if the store does not have it.
 	lateState []byte
+	lateBytes int // of rows kept back, a row counting each time it changes
 
 	online    map[VatID]*online
 	maxOnline int
@@ -94,7 +95,11 @@ func newKernel(s Store, w Workers, o Options) *Kernel {
 		online:    map[VatID]*online{},
 		inflight:  inflight{clean: map[capdata.Kref]uint64{}},
 	}
-	k.vatStates.late = map[rowKey]cell[vatState]{}
+	k.vatStates.late = map[rowKey]lateCell[vatState]{}
+	k.promises.late = map[rowKey]lateCell[promise]{}
+	k.settled.late = map[rowKey]lateCell[capdata.KernelData]{}
+	k.parked.late = map[rowKey]lateCell[event]{}
+	k.queue.late = map[rowKey]lateCell[event]{}
 	k.settled.weigh = func(d capdata.KernelData) int { return len(d.Body) + 8*len(d.Slots) }
 	k.queue.weigh = func(e event) int { return len(e.msg.data.Body) + 8*len(e.msg.data.Slots) }
 	k.parked.weigh = k.queue.weigh

@@ -32,6 +32,7 @@ func (k *Kernel) runNext() uint64 {
 		return k.st.runHead
 	}
 	n, found := uint64(0), false
+	k.catchUp()
 	err := k.store.Scan(TableQueue, queueKey, k.st.runHead, func(b, _ uint64, _ []byte) bool {
 		n, found = b, true
 		return false

@@ -59,6 +59,7 @@ type clistEntry struct {
 // entries lists a vat's c-list in order of krefs, this crank's changes included.
 func (k *Kernel) entries(vat VatID) []clistEntry {
 	var all []clistEntry
+	k.catchUp()
 	err := k.store.Scan(TableCList, uint64(vat), 0, func(b, c uint64, value []byte) bool {
 		if _, changed := k.clist.dirty.byKref.get(rowKey{uint64(vat), b}); !changed {
 			all = append(all, clistEntry{capdata.Kref(b), clistRow{capdata.Vref(c), reachableFlag(value)}})
