@@ -7,4 +7,9 @@ require (
 	github.com/crankcase/crankcase v0.0.0
 )
 
+require (
+	github.com/tetratelabs/wazero v1.12.0 // indirect
+	golang.org/x/sys v0.46.0 // indirect
+)
+
 replace github.com/crankcase/crankcase => ../../

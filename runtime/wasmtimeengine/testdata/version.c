@@ -1,0 +1,3 @@
+#include <stdio.h>
+#include <wasmtime.h>
+int main(void) { return puts(WASMTIME_VERSION) < 0; }
