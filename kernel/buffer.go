@@ -171,6 +171,10 @@ type clist struct {
 		byVref rows[vatVref, capdata.Kref]
 	}
 	touched map[capdata.Kref][]VatID // vats whose entry for an object the crank changed
+	// All entries of references with a number from known on, by kind, are in memory: such a
+	// reference was made since the kernel was opened, or since the cache was last dropped.
+	known [2]uint64
+	next  func() [2]uint64 // the numbers that will be given next
 }
 
 type vatVref struct {
@@ -202,6 +206,9 @@ func (c *clist) byKref(vat VatID, k capdata.Kref) (clistRow, bool) {
 	}
 	if r, ok := c.clean.byKref[key]; ok {
 		return r, r.vref != 0
+	}
+	if kind := k.Kind(); kind <= capdata.Promise && k.Number() >= c.known[kind] {
+		return clistRow{}, false
 	}
 	value, v, err := c.store.Get(TableCList, uint64(vat), uint64(k))
 	must("read c-list", err)
@@ -250,7 +257,7 @@ func reachableFlag(value []byte) bool {
 
 func (c *clist) room() {
 	if len(c.clean.byKref) >= maxClean || len(c.clean.byVref) >= maxClean {
-		c.clean = newSide()
+		c.clean, c.known = newSide(), c.next()
 	}
 }
 
@@ -281,12 +288,6 @@ func (c *clist) del(vat VatID, k capdata.Kref, v capdata.Vref) {
 	c.touch(vat, k)
 	c.dirty.byKref.set(rowKey{uint64(vat), uint64(k)}, clistRow{})
 	c.dirty.byVref.set(vatVref{vat, v}, 0)
-}
-
-// fresh notes that a kref was made in this crank, so that no stored c-list has it.
-func (c *clist) fresh(vat VatID, k capdata.Kref) {
-	c.room()
-	c.clean.byKref[rowKey{uint64(vat), uint64(k)}] = clistRow{}
 }
 
 var errDamagedCList = errors.New("a row of the c-list is damaged")
@@ -355,7 +356,7 @@ func (c *clist) discard() {
 }
 func (c *clist) forget() {
 	c.discard()
-	c.clean, c.late = newSide(), newLateSide()
+	c.clean, c.late, c.known = newSide(), newLateSide(), c.next()
 }
 
 // vatKey names a vatstore entry.

@@ -89,6 +89,10 @@ func (d *delivery) look(v capdata.Vref) view {
 		return w
 	}
 	var w view
+	if !d.k.mayHave(d.vat, v) {
+		d.refs.set(v, w)
+		return w
+	}
 	if r := d.k.clist.byVref(d.vat, v); r != 0 {
 		row, _ := d.k.clist.byKref(d.vat, r)
 		w.known, w.reachable = true, row.reachable

@@ -100,6 +100,7 @@ func newKernel(s Store, w Workers, o Options) *Kernel {
 	k.settled.late = map[rowKey]lateCell[capdata.KernelData]{}
 	k.parked.late = map[rowKey]lateCell[event]{}
 	k.queue.late = map[rowKey]lateCell[event]{}
+	k.clist.next = func() [2]uint64 { return [2]uint64{k.st.nextObject, k.st.nextPromise} }
 	k.settled.weigh = func(d capdata.KernelData) int { return len(d.Body) + 8*len(d.Slots) }
 	k.queue.weigh = func(e event) int { return len(e.msg.data.Body) + 8*len(e.msg.data.Slots) }
 	k.parked.weigh = k.queue.weigh
@@ -158,6 +159,7 @@ func (k *Kernel) load() {
 	must("read state", err)
 	k.st, k.activity = openState(value)
 	k.saved = k.st
+	k.clist.known = k.clist.next()
 	k.inflight.clean, err = countInflight(k.store)
 	must("read queues", err)
 	var ok bool

@@ -25,11 +25,17 @@ func (k *Kernel) event(n uint64) event {
 	return e
 }
 
+// maxGap is how many numbers are tried one by one before the table is searched.
+const maxGap = 64
+
 // runNext finds the run-queue's head. It is for the beginning of a crank, when the
 // store has all there is.
 func (k *Kernel) runNext() uint64 {
-	if _, ok := k.queue.get(queueKey, k.st.runHead); ok {
-		return k.st.runHead
+	// Most gaps are short, and of what is gone the cache knows that it is.
+	for n := k.st.runHead; n < min(k.st.runHead+maxGap, k.st.routed); n++ {
+		if _, ok := k.queue.get(queueKey, n); ok {
+			return n
+		}
 	}
 	n, found := uint64(0), false
 	k.catchUp()

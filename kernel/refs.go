@@ -214,7 +214,10 @@ func (k *Kernel) toVatData(vat VatID, d capdata.KernelData) capdata.CapData {
 // toKernel gives the kernel's name of what a vat calls v, making one for a new
 // export. The delivery's overlay has checked v: nothing here can be the vat's fault.
 func (k *Kernel) toKernel(vat VatID, v capdata.Vref) capdata.Kref {
-	r := k.clist.byVref(vat, v)
+	var r capdata.Kref
+	if k.mayHave(vat, v) {
+		r = k.clist.byVref(vat, v)
+	}
 	if r == 0 {
 		if !v.Exported() {
 			bug("v%d names %v, which it does not have", vat, v)
@@ -227,8 +230,8 @@ func (k *Kernel) toKernel(vat VatID, v capdata.Vref) capdata.Kref {
 		} else {
 			r = k.newObject(vat)
 		}
-		k.clist.fresh(vat, r)
 		k.clist.set(vat, r, clistRow{v, true})
+		k.named(vat, v)
 		return r
 	}
 	row, _ := k.clist.byKref(vat, r)
@@ -239,6 +242,38 @@ func (k *Kernel) toKernel(vat VatID, v capdata.Vref) capdata.Kref {
 		k.setReachable(vat, r, row)
 	}
 	return r
+}
+
+// named notes that a vat has given a name.
+func (k *Kernel) named(vat VatID, v capdata.Vref) {
+	if v.Durable() {
+		return
+	}
+	s := k.vatState(vat)
+	top := &s.topObject
+	if v.Kind() == capdata.Promise {
+		top = &s.topPromise
+	}
+	if v.Index() >= *top {
+		*top = v.Index() + 1
+		k.vatStates.set(uint64(vat), 0, s)
+	}
+}
+
+// mayHave reports whether a vat's c-list can have a name; no means that it has not.
+func (k *Kernel) mayHave(vat VatID, v capdata.Vref) bool {
+	s := k.vatState(vat)
+	switch {
+	case v.Durable() || v.Kind() == capdata.Device:
+		return true
+	case v.Exported() && v.Kind() == capdata.Promise:
+		return v.Index() < s.topPromise
+	case v.Exported():
+		return v.Index() < s.topObject
+	case v.Kind() == capdata.Promise:
+		return v.Index() < s.nextPromise
+	}
+	return v.Index() < s.nextObject
 }
 
 func (k *Kernel) toKernelData(vat VatID, c capdata.CapData) capdata.KernelData {

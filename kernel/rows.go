@@ -123,7 +123,10 @@ type vatState struct {
 	position                            uint64 // deliveries in its life: the next transcript position
 	gasUsed                             uint64
 	dirtDeliveries, dirtKrefs           uint64
-	transcript                          [32]byte // rolling hash of the incarnation's transcript
+	// The index after the highest that the vat has given to an object (without bit 3) or promise
+	// of its own: what lies above is new.
+	topObject, topPromise uint64
+	transcript            [32]byte // rolling hash of the incarnation's transcript
 }
 
 // state is the one row of TableState that changes with each crank.
@@ -363,14 +366,15 @@ func decodeVat(d *decoder) vatRow {
 }
 
 func encodeVatState(e *encoder, v vatState) {
-	for _, n := range [...]uint64{v.nextObject, v.nextPromise, v.nextDevice, v.position, v.gasUsed, v.dirtDeliveries, v.dirtKrefs} {
+	for _, n := range [...]uint64{v.nextObject, v.nextPromise, v.nextDevice, v.position, v.gasUsed, v.dirtDeliveries, v.dirtKrefs,
+		v.topObject, v.topPromise} {
 		e.uint(n)
 	}
 	e.raw(v.transcript[:])
 }
 
 func decodeVatState(d *decoder) vatState {
-	v := vatState{d.uint(), d.uint(), d.uint(), d.uint(), d.uint(), d.uint(), d.uint(), [32]byte{}}
+	v := vatState{d.uint(), d.uint(), d.uint(), d.uint(), d.uint(), d.uint(), d.uint(), d.uint(), d.uint(), [32]byte{}}
 	copy(v.transcript[:], d.raw(32))
 	return v
 }
