@@ -88,17 +88,22 @@ var _ runtime.Engine = (*Engine)(nil)
 // twice, MaxMemoryPages is too large, or threads have too little stack. A cache
 // directory that cannot be used is no error: the engine goes on without it and
 // CacheError tells.
-func New(cfg Config) (_ *Engine, err error) {
+func New(cfg Config) (*Engine, error) {
+	stack, err := wasmStack(uint64(C.crankcase_thread_stack()))
+	if err != nil {
+		return nil, err
+	}
+	return newWithStack(cfg, stack)
+}
+
+// newWithStack is New with that much stack for guest code.
+func newWithStack(cfg Config, stack uint64) (_ *Engine, err error) {
 	limit := cfg.MaxMemoryPages
 	if limit == 0 {
 		limit = maxPages
 	}
 	if limit > maxPages {
 		return nil, fmt.Errorf("wasmtime: MaxMemoryPages is %d, the most is %d", limit, maxPages)
-	}
-	stack, err := wasmStack(uint64(C.crankcase_thread_stack()))
-	if err != nil {
-		return nil, err
 	}
 	e := &Engine{maxMemory: int64(limit) * pageSize}
 	if e.host, e.hostSlots, err = hostFunctions(cfg.Host); err != nil {
