@@ -5,11 +5,11 @@ import "fmt"
 // Limits are the consensus limits that host functions enforce on sizes and
 // counts. The zero value stands for DefaultLimits.
 type Limits struct {
-	MaxBody      uint32 // bytes of a capdata's body
-	MaxSlots     uint32 // slots of a capdata, references of a list, records of a resolve
-	MaxKey       uint32 // bytes of a vatstore key
-	MaxValue     uint32 // bytes of a vatstore value
-	MaxFaultText uint32 // bytes that are kept of the text given to fault
+	MaxBody      uint32 `json:"maxBody"`      // bytes of a capdata's body
+	MaxSlots     uint32 `json:"maxSlots"`     // slots of a capdata, references of a list, records of a resolve
+	MaxKey       uint32 `json:"maxKey"`       // bytes of a vatstore key
+	MaxValue     uint32 `json:"maxValue"`     // bytes of a vatstore value
+	MaxFaultText uint32 `json:"maxFaultText"` // bytes that are kept of the text given to fault
 }
 
 // DefaultLimits returns the limits of ABI version 1.

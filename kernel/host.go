@@ -18,11 +18,15 @@ type QueueOptions struct {
 
 // Queue sends a message to an object or promise of the kernel's, as if a vat
 // had sent it. It runs nothing: see Run. It returns the result promise, or 0
-// with NoResult. args is copied. An unknown target or slot gives an error that wraps ErrBadArgument.
+// with NoResult. args is copied. An unknown target or slot, one that
+// nobody holds any more, or a size over MaxBody or MaxSlots gives an error that wraps ErrBadArgument.
 func (k *Kernel) Queue(target capdata.Kref, args capdata.KernelData, o QueueOptions) (result capdata.Kref, err error) {
 	err = k.protect(func() error {
 		if target.Kind() == capdata.Device {
 			return fmt.Errorf("%w: %v is a device, messages go to objects and promises", ErrBadArgument, target)
+		}
+		if err := checkSize("the message", len(args.Body), len(args.Slots)); err != nil {
+			return err
 		}
 		for _, r := range append([]capdata.Kref{target}, args.Slots...) {
 			if !k.exists(r) {

@@ -210,6 +210,9 @@ func Initialize(s Store, w Workers, g Genesis, o Options) (k *Kernel, err error)
 		if len(v.Parameters.Slots) > 0 {
 			return nil, fmt.Errorf("%w: the parameters of vat %q have slots; a static vat's cannot", ErrBadArgument, v.Name)
 		}
+		if err := checkSize(fmt.Sprintf("the parameters of vat %q", v.Name), len(v.Parameters.Body), 0); err != nil {
+			return nil, err
+		}
 		boot = boot || v.Name == g.Bootstrap
 		if bundles[i], err = w.Prepare(v.Module); err != nil {
 			return nil, fmt.Errorf("vat %q: %w", v.Name, err)

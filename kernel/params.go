@@ -13,6 +13,24 @@ const Behaviour = 1
 // code uses 3 to 12 gas a nanosecond, so it is what takes 100 to 300 ms.
 const DefaultGasLimit = 1_000_000_000
 
+// What one message or a vat's parameters may hold, also when the host sends it: the same
+// as a guest may send (docs/abi.md).
+const (
+	MaxBody  = 10 << 20
+	MaxSlots = 10_000
+)
+
+// checkSize refuses what no vat could have sent.
+func checkSize(what string, body, slots int) error {
+	if body > MaxBody {
+		return fmt.Errorf("%w: the body of %s has %d bytes, the limit is %d", ErrBadArgument, what, body, MaxBody)
+	}
+	if slots > MaxSlots {
+		return fmt.Errorf("%w: %s has %d slots, the limit is %d", ErrBadArgument, what, slots, MaxSlots)
+	}
+	return nil
+}
+
 // Params are the consensus parameters: set at genesis, stored, hashed.
 type Params struct {
 	Behaviour     int    `json:"behaviour"`

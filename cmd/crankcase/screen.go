@@ -10,7 +10,7 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/schollz/progressbar/v3"
+	"github.com/jedib0t/go-pretty/v6/progress"
 	"golang.org/x/term"
 
 	"github.com/crankcase/crankcase/kernel"
@@ -19,8 +19,10 @@ import (
 // screen is standard error: lines of text, and below them, on a terminal, a
 // progress bar.
 type screen struct {
-	w   io.Writer
-	bar *progressbar.ProgressBar // nil: none
+	w       io.Writer
+	bar     progress.Writer   // nil: none
+	tracker *progress.Tracker // of the lines of messages
+	line    int
 }
 
 // newScreen makes a screen. total is the number of lines to come; 0 stands for
@@ -31,32 +33,50 @@ func newScreen(w io.Writer, total int) *screen {
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return s
 	}
-	if total == 0 {
-		total = -1
+	s.tracker = &progress.Tracker{Message: "messages", Total: int64(total)}
+	s.bar = progress.NewWriter()
+	s.bar.SetOutputWriter(w)
+	s.bar.SetUpdateFrequency(100 * time.Millisecond)
+	s.bar.SetTrackerLength(30)
+	s.bar.SetMessageLength(30)
+	s.bar.SetStyle(progress.StyleBlocks)
+	s.bar.Style().Visibility.Speed = true
+	s.bar.AppendTracker(s.tracker)
+	go s.bar.Render()
+	for !s.bar.IsRenderInProgress() { // to stop what has not begun is nothing
+		time.Sleep(100 * time.Microsecond)
 	}
-	s.bar = progressbar.NewOptions(total, progressbar.OptionSetWriter(w), progressbar.OptionThrottle(100*time.Millisecond),
-		progressbar.OptionClearOnFinish(), progressbar.OptionShowCount(), progressbar.OptionFullWidth(), progressbar.OptionSetDescription("messages"))
 	return s
 }
 
 // drawEvery is how many cranks the bar stands still.
 const drawEvery = 50
 
-// at moves the bar to a line. A bar that cannot be drawn is no reason to stop.
+// at moves the bar to a line.
 func (s *screen) at(line int, cranks uint64) {
+	s.line = line
 	if s.bar == nil || cranks%drawEvery != 0 {
 		return
 	}
-	s.bar.Describe(fmt.Sprintf("crank %d, messages", cranks))
-	_ = s.bar.Set(line)
+	s.tracker.UpdateMessage(fmt.Sprintf("crank %d, messages", cranks))
+	// A tracker that reaches its total counts as done, and cranks are still to come.
+	if int64(line) < s.tracker.Total || s.tracker.Total == 0 {
+		s.tracker.SetValue(int64(line))
+	}
 }
 
-// done takes the bar away.
+// done ends the drawing; the bar stays where it stood.
 func (s *screen) done() {
-	if s.bar != nil {
-		_ = s.bar.Clear()
-		s.bar = nil
+	if s.bar == nil {
+		return
 	}
+	s.tracker.SetValue(int64(s.line))
+	s.tracker.MarkAsDone()
+	s.bar.Stop()
+	for s.bar.IsRenderInProgress() { // its last line goes before what is printed next
+		time.Sleep(time.Millisecond)
+	}
+	s.bar = nil
 }
 
 // interrupted says that a signal was heard. It is called on another goroutine
@@ -68,7 +88,8 @@ func (s *screen) interrupted() {
 // printf writes a line above the bar.
 func (s *screen) printf(format string, args ...any) {
 	if s.bar != nil {
-		_ = s.bar.Clear()
+		s.bar.Log(format, args...)
+		return
 	}
 	fmt.Fprintf(s.w, format+"\n", args...)
 }

@@ -7,29 +7,29 @@ package instrument
 // what it counts. All are counted on the module as it comes in, except
 // InstrumentedBytes.
 type Limits struct {
-	ModuleBytes       int // size of the module, with its custom sections
-	InstrumentedBytes int // size of the instrumented code
+	ModuleBytes       int `json:"moduleBytes"`       // size of the module, with its custom sections
+	InstrumentedBytes int `json:"instrumentedBytes"` // size of the instrumented code
 
-	Types     int // entries of the type section
-	Params    int // parameters of a function or block type
-	Results   int // results of a function or block type
-	Imports   int // entries of the import section
-	Functions int // imported and own functions together
-	Globals   int // globals
-	Exports   int // exports
-	Elements  int // element segments
-	Data      int // data segments
-	TableSize int // minimum size of the table, in elements
+	Types     int `json:"types"`     // entries of the type section
+	Params    int `json:"params"`    // parameters of a function or block type
+	Results   int `json:"results"`   // results of a function or block type
+	Imports   int `json:"imports"`   // entries of the import section
+	Functions int `json:"functions"` // imported and own functions together
+	Globals   int `json:"globals"`   // globals
+	Exports   int `json:"exports"`   // exports
+	Elements  int `json:"elements"`  // element segments
+	Data      int `json:"data"`      // data segments
+	TableSize int `json:"tableSize"` // minimum size of the table, in elements
 
 	// MemoryPages is the largest memory a guest can have, in pages of 64 KiB:
 	// memory.grow answers -1 above it. A module whose minimum is larger is
 	// refused; a module's own smaller maximum stands.
-	MemoryPages int
+	MemoryPages int `json:"memoryPages"`
 
-	FunctionBytes int // size of a function's body
-	Locals        int // declared locals of a function, without parameters
-	Nesting       int // blocks, loops and ifs open at one point
-	OperandHeight int // values on the operand stack at one point
+	FunctionBytes int `json:"functionBytes"` // size of a function's body
+	Locals        int `json:"locals"`        // declared locals of a function, without parameters
+	Nesting       int `json:"nesting"`       // blocks, loops and ifs open at one point
+	OperandHeight int `json:"operandHeight"` // values on the operand stack at one point
 
 	// The following three count what compilers take more than linear time over.
 	// They are limits for one function. All functions of a module together may have
@@ -37,11 +37,11 @@ type Limits struct {
 	// 256 KiB of the code section.
 
 	// BranchTable: entries of br_tables, the default ones included.
-	BranchTable int
+	BranchTable int `json:"branchTable"`
 	// LoopWork: the sum over loops of the square of the number of values that
 	// the loop may change (parameters and locals, but no more than there are
 	// assignments to them in it), times the loops open, itself included.
-	LoopWork int
+	LoopWork int `json:"loopWork"`
 	// MergeWork: the sum over blocks, loops and ifs of the number of values that
 	// they may change, counted in the same way, times the branches to their
 	// label (an if's end counts as one more). A compiler that builds SSA form
