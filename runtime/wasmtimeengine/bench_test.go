@@ -4,6 +4,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/crankcase/crankcase/hostfuncs"
 	"github.com/crankcase/crankcase/runtime"
 	"github.com/crankcase/crankcase/runtime/wazeroengine"
 )
@@ -145,5 +146,105 @@ func BenchmarkInstantiate(b *testing.B) {
 			closeAll(b, m)
 		})
 		closeAll(b, e)
+	}
+}
+
+// trader is an instrumented Go guest.
+func trader(b *testing.B) []byte {
+	b.Helper()
+	module, err := buildGo(exchange + "trader")
+	if err != nil {
+		b.Fatal(err)
+	}
+	return instrumented(b, module)
+}
+
+func BenchmarkCompileGo(b *testing.B) {
+	code := trader(b)
+	for _, e := range engines(b, stubs(b), "") {
+		b.Run(e.Name(), func(b *testing.B) {
+			for b.Loop() {
+				m, err := e.Compile(code)
+				if err != nil {
+					b.Fatal(err)
+				}
+				closeAll(b, m)
+			}
+		})
+		closeAll(b, e)
+	}
+}
+
+// Taken from the cache, the file being in memory.
+func BenchmarkCachedGo(b *testing.B) {
+	code := trader(b)
+	dir := b.TempDir()
+	for _, e := range engines(b, stubs(b), dir) {
+		b.Run(e.Name(), func(b *testing.B) {
+			m, err := e.Compile(code)
+			if err != nil {
+				b.Fatal(err)
+			}
+			closeAll(b, m, e)
+			for b.Loop() {
+				// wazero's engine shares what it compiled: a fresh one each time.
+				b.StopTimer()
+				var fresh runtime.Engine
+				for _, other := range engines(b, stubs(b), dir) {
+					if other.Name() == e.Name() {
+						fresh = other
+					} else {
+						closeAll(b, other)
+					}
+				}
+				b.StartTimer()
+				if m, err = fresh.Compile(code); err != nil {
+					b.Fatal(err)
+				}
+				b.StopTimer()
+				closeAll(b, m, fresh)
+				b.StartTimer()
+			}
+		})
+	}
+}
+
+// One operation is 300 orders of the exchange, after its vats have started.
+func BenchmarkExchange(b *testing.B) {
+	for _, e := range engines(b, hostfuncs.HostFuncs(), b.TempDir()) {
+		b.Run(e.Name(), func(b *testing.B) {
+			for range b.N {
+				b.StopTimer()
+				playExchange(b, e, 300, b.StartTimer)
+			}
+		})
+		closeAll(b, e)
+	}
+}
+
+//go:generate wat2wasm testdata/compute.wat -o testdata/compute.wasm
+
+// Instrumented guest code that calls no host.
+func BenchmarkCompute(b *testing.B) {
+	code := instrumented(b, mustRead("testdata/compute.wasm"))
+	for _, name := range []string{"fib", "mix"} {
+		for _, e := range engines(b, nil, "") {
+			b.Run(name+"/"+e.Name(), func(b *testing.B) {
+				m, err := e.Compile(code)
+				if err != nil {
+					b.Fatal(err)
+				}
+				in := mustInstantiate(b, m)
+				f, gas, n := in.Function(name), in.Global(runtime.GlobalGas), map[string]uint64{"fib": 24, "mix": 100_000}[name]
+				for b.Loop() {
+					gas.Set(1 << 40)
+					if err := f.Call([]uint64{n}); err != nil {
+						b.Fatal(err)
+					}
+				}
+				closeAll(b, in, m)
+			})
+			closeAll(b, e)
+		}
 	}
 }

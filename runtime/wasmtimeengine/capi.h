@@ -47,6 +47,7 @@ typedef struct {
 enum { WASMTIME_EXTERN_FUNC = 0, WASMTIME_EXTERN_GLOBAL = 1, WASMTIME_EXTERN_MEMORY = 3 };
 enum { WASM_I32 = 0, WASM_I64 = 1, WASM_F32 = 2, WASM_F64 = 3 };
 enum { WASMTIME_I32 = 0, WASMTIME_I64 = 1, WASMTIME_F32 = 2, WASMTIME_F64 = 3 };
+enum { WASMTIME_OPT_LEVEL_NONE = 0 };
 enum { WASM_CONST = 0, WASM_VAR = 1 };
 
 typedef struct {
@@ -87,6 +88,7 @@ wasm_config_t *wasm_config_new(void);
 void wasmtime_config_max_wasm_stack_set(wasm_config_t *, size_t);
 void wasmtime_config_async_stack_size_set(wasm_config_t *, uint64_t);
 void wasmtime_config_native_unwind_info_set(wasm_config_t *, bool);
+void wasmtime_config_cranelift_opt_level_set(wasm_config_t *, uint8_t);
 void wasmtime_config_gc_support_set(wasm_config_t *, bool);
 void wasmtime_config_shared_memory_set(wasm_config_t *, bool);
 void wasmtime_config_wasm_bulk_memory_set(wasm_config_t *, bool);

@@ -132,7 +132,8 @@ var exchangeGenesis = sync.OnceValues(func() (kernel.Genesis, error) {
 type state struct{ activity, root [32]byte }
 
 // playExchange runs the exchange's vats, in C and in Go, with the first orders.
-func playExchange(t *testing.T, e runtime.Engine, orders int) (s state) {
+// started is called when the vats have started; nil: nothing.
+func playExchange(t testing.TB, e runtime.Engine, orders int, started func()) (s state) {
 	t.Helper()
 	check := func(err error) {
 		t.Helper()
@@ -157,6 +158,9 @@ func playExchange(t *testing.T, e runtime.Engine, orders int) (s state) {
 		check(err)
 	}
 	run()
+	if started != nil {
+		started()
+	}
 	lines := bufio.NewScanner(bytes.NewReader(mustRead(exchange + "orders.jsonl")))
 	for n := 0; n < orders && lines.Scan(); n++ {
 		var order struct {
@@ -187,7 +191,7 @@ func TestExchange(t *testing.T) {
 		t.Skip("builds a Go guest")
 	}
 	wasmtime, wazero, interpreter := vatEngines(t, 16)
-	got, want := playExchange(t, wasmtime, 300), playExchange(t, wazero, 300)
+	got, want := playExchange(t, wasmtime, 300, nil), playExchange(t, wazero, 300, nil)
 	if got != want {
 		t.Errorf("wasmtime %x, wazero %x", got, want)
 	}
@@ -195,7 +199,7 @@ func TestExchange(t *testing.T) {
 	t.Logf("activityHash %x, stateRoot %x, %d calls: %s", got.activity, got.root, len(wasmtime.calls), wasmtime.summary())
 
 	wasmtime.calls = nil
-	got, want = playExchange(t, wasmtime, 5), playExchange(t, interpreter, 5)
+	got, want = playExchange(t, wasmtime, 5, nil), playExchange(t, interpreter, 5, nil)
 	if got != want {
 		t.Errorf("wasmtime %x, interpreter %x", got, want)
 	}

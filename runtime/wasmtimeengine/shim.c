@@ -30,6 +30,10 @@ wasm_engine_t *crankcase_engine(size_t wasm_stack) {
   wasmtime_config_max_wasm_stack_set(c, wasm_stack);
   // Nothing here runs on such stacks, but they must not be the smaller.
   wasmtime_config_async_stack_size_set(c, wasm_stack);
+  // None. The optimizer keeps what was computed once to use it again later, in
+  // the frame: then a frame may be far larger than what the instrumenter counts,
+  // and wasmtime's stack would end before the instrumented limit.
+  wasmtime_config_cranelift_opt_level_set(c, WASMTIME_OPT_LEVEL_NONE);
   // Nobody unwinds through guest code.
   wasmtime_config_native_unwind_info_set(c, false);
   // What the instrumenter may let through, and no more. Reference types are on

@@ -15,7 +15,13 @@ import (
 // itself.
 type fat struct {
 	params, locals, operands, results int
-	float                             bool
+	// again is how many products of two locals are computed before the call
+	// and once more after it: a compiler may keep them instead.
+	again int
+	// short is how many groups of group products are computed before the call,
+	// each alive over a call of another function.
+	short, group int
+	float        bool
 }
 
 func uleb(n int) []byte { return binary.AppendUvarint(nil, uint64(n)) }
@@ -39,10 +45,10 @@ func repeat(n int, b ...byte) []byte {
 // module assembles it, as the export f of a function that calls it with
 // zeros.
 func (f fat) module() []byte {
-	typ, add := byte(runtime.I64), []byte{0x7c}
+	typ, add, mul := byte(runtime.I64), []byte{0x7c}, byte(0x7e)
 	one := []byte{0x42, 1}
 	if f.float {
-		typ, add, one = byte(runtime.F64), []byte{0xa0}, append([]byte{0x44}, make([]byte, 8)...)
+		typ, add, mul, one = byte(runtime.F64), []byte{0xa0}, 0xa2, append([]byte{0x44}, make([]byte, 8)...)
 	}
 	get := func(i int) []byte { return append([]byte{0x20}, uleb(i)...) }
 	set := func(i int) []byte { return append([]byte{0x21}, uleb(i)...) }
@@ -59,6 +65,27 @@ func (f fat) module() []byte {
 		}
 		body = append(body, set(f.params+i)...)
 	}
+	products := func() (b []byte) {
+		b = append(b, global...)
+		for i := range f.again {
+			b = append(append(b, get(i%f.locals)...), get(i/f.locals%f.locals)...)
+			b = append(append(b, mul), add...)
+		}
+		return append(b, 0x24, 0)
+	}
+	body = append(body, products()...)
+	for i := range f.short {
+		for j := range f.group {
+			n := i*f.group + j
+			body = append(append(body, get(n%f.locals)...), get(n*7/f.locals%f.locals)...)
+			body = append(body, mul)
+		}
+		body = append(body, 0x10, 2)
+		for range f.group - 1 {
+			body = append(body, add...)
+		}
+		body = append(body, 0x24, 0)
+	}
 	for range f.operands { // alive on the operand stack; the call may change the global
 		body = append(body, global...)
 		body = append(append(append(body, one...), add...), 0x24, 0)
@@ -74,6 +101,7 @@ func (f fat) module() []byte {
 	for range f.operands {
 		body = append(body, add...)
 	}
+	body = append(body, products()...)
 	for i := range f.params + f.locals {
 		body = append(append(body, get(i)...), add...)
 	}
@@ -95,11 +123,11 @@ func (f fat) module() []byte {
 	init := append(append([]byte{1, typ, 1}, one...), 0x0b)
 	code := []byte("\x00asm\x01\x00\x00\x00")
 	code = append(code, section(1, []byte{2, 0x60}, repeat(f.params, typ), repeat(f.results, typ), []byte{0x60, 0, 0})...)
-	code = append(code, section(3, []byte{2, 0, 1})...)
+	code = append(code, section(3, []byte{3, 0, 1, 1})...)
 	code = append(code, section(5, []byte{1, 0, 1})...)
 	code = append(code, section(6, init)...)
 	code = append(code, section(7, []byte("\x02\x06memory\x02\x00\x01f\x00\x01"))...)
-	return append(code, section(10, []byte{2}, uleb(len(body)), body, uleb(len(start)), start)...)
+	return append(code, section(10, []byte{3}, uleb(len(body)), body, uleb(len(start)), start, []byte{2, 0, 0x0b})...)
 }
 
 // depthAt runs an instrumented module to its limit on the stack and returns the
@@ -133,15 +161,6 @@ func TestInstrumentedLimitComesFirst(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := newEngine(t, Config{})
-	// Engines with less, to see how much there is to spare.
-	var smaller []*Engine
-	for mib := range uint64(4) {
-		small, err := newWithStack(Config{}, (4-mib)<<20)
-		if err != nil {
-			t.Fatal(err)
-		}
-		smaller = append(smaller, small)
-	}
 	for _, f := range []fat{
 		{results: 1},
 		{params: 62, results: 1},                            // 1 unit
@@ -156,6 +175,12 @@ func TestInstrumentedLimitComesFirst(t *testing.T) {
 		{params: 40, locals: 20, operands: 20, results: 16}, //
 		{locals: 4000, results: 1},
 		{operands: 1000, results: 1},
+		{locals: 60, again: 600, results: 1},
+		{locals: 60, short: 80, group: 12, results: 1},
+		{locals: 60, short: 20, group: 50, results: 1},
+		{locals: 90, short: 160, group: 3, operands: 20, results: 1},
+		{locals: 20, short: 250, group: 4, results: 1},
+		{locals: 3, short: 10, group: 100, results: 1},
 	} {
 		for _, float := range []bool{false, true} {
 			if f.results == 0 {
@@ -172,18 +197,7 @@ func TestInstrumentedLimitComesFirst(t *testing.T) {
 					t.Errorf("%+v: height %d, want %d (%v)", f, got, want, err)
 				}
 			}
-			enough := 5
-			for _, small := range smaller {
-				if _, err := depthAt(t, small, code); err != nil {
-					break
-				}
-				enough--
-			}
-			t.Logf("%+v: %d MiB are enough", f, enough)
 		}
-	}
-	for _, small := range smaller {
-		closeAll(t, small)
 	}
 	closeAll(t, least, e, wazero)
 }
