@@ -42,7 +42,7 @@ fuzz: ## fuzz each decoder for FUZZTIME (default 30s)
 
 .PHONY: scenarios-live
 scenarios-live: ## compare with the live oracle: ORACLE=folder of oracle.mjs [N=100] [SEED=1]
-	go run ./scenario/live -oracle "$(ORACLE)" -n $(or $(N),100) -seed $(or $(SEED),1)
+	ORACLE="$(ORACLE)" go run ./scenario/live -n $(or $(N),100) -seed $(or $(SEED),1)
 
 .PHONY: ci
 ci: ## all that has to hold for a change

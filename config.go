@@ -326,8 +326,9 @@ func (v *Vat) parameters() (capdata.CapData, error) {
 	return capdata.Encode[capdata.Vref](v.Parameters)
 }
 
-// genesis is the config as the kernel takes it. Errors name the vat.
-func (c *Config) genesis() (kernel.Genesis, error) {
+// Genesis is what a kernel is born with under c, for hosts that put their own
+// store or workers under kernel.Initialize. Start does all of it.
+func (c *Config) Genesis() (kernel.Genesis, error) {
 	g := kernel.Genesis{ConsensusMode: c.ConsensusMode, DefaultGasLimit: c.DefaultGasLimit, Bootstrap: c.Bootstrap}
 	for _, name := range sortedNames(c.Vats) {
 		v := c.Vats[name]

@@ -79,7 +79,7 @@ func Open(path string, o Options) (*Kernel, error) {
 // a *fault.Refusal that says why a vat's module is not accepted, and
 // kernel.ErrBadArgument or kernel.ErrNoVat for what else is wrong with c.
 func Start(path string, c *Config, o Options) (*Kernel, error) {
-	g, err := c.genesis()
+	g, err := c.Genesis()
 	if err != nil {
 		return nil, err
 	}
