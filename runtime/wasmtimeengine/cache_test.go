@@ -33,8 +33,8 @@ func entries(t *testing.T, dir string) []string {
 }
 
 // compileAndRun makes an engine with the cache, compiles code, and runs
-// deliver of it. It returns the engine's CacheError and the time to compile.
-func compileAndRun(t *testing.T, dir string, code []byte) (error, time.Duration) {
+// deliver of it. It returns the time to compile and the engine's CacheError.
+func compileAndRun(t *testing.T, dir string, code []byte) (time.Duration, error) {
 	t.Helper()
 	e := newEngine(t, Config{CacheDir: dir, Host: append(benchHost(), stubs(t)...)})
 	start := time.Now()
@@ -50,12 +50,12 @@ func compileAndRun(t *testing.T, dir string, code []byte) (error, time.Duration)
 	}
 	cacheErr := e.CacheError()
 	closeAll(t, in, m, e)
-	return cacheErr, took
+	return took, cacheErr
 }
 
 func TestCache(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "made", "on", "demand")
-	err, cold := compileAndRun(t, dir, puppet)
+	cold, err := compileAndRun(t, dir, puppet)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +72,7 @@ func TestCache(t *testing.T) {
 	}
 	warm := cold
 	for range 3 {
-		err, took := compileAndRun(t, dir, puppet)
+		took, err := compileAndRun(t, dir, puppet)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -86,7 +86,7 @@ func TestCache(t *testing.T) {
 		t.Errorf("from the cache it took %v, compiling took %v", warm, cold)
 	}
 	// Other code has an entry of its own.
-	if err, _ := compileAndRun(t, dir, benchWasm); err != nil {
+	if _, err := compileAndRun(t, dir, benchWasm); err != nil {
 		t.Fatal(err)
 	}
 	if n := len(entries(t, dir)); n != 2 {
@@ -97,7 +97,7 @@ func TestCache(t *testing.T) {
 // A cache that fails costs time, never a module; what is damaged is made again.
 func TestCacheDamage(t *testing.T) {
 	other := t.TempDir()
-	if err, _ := compileAndRun(t, other, benchWasm); err != nil {
+	if _, err := compileAndRun(t, other, benchWasm); err != nil {
 		t.Fatal(err)
 	}
 	another := mustRead(entries(t, other)[0])
@@ -115,7 +115,7 @@ func TestCacheDamage(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			if err, _ := compileAndRun(t, dir, puppet); err != nil {
+			if _, err := compileAndRun(t, dir, puppet); err != nil {
 				t.Fatal(err)
 			}
 			file := entries(t, dir)[0]
@@ -133,10 +133,10 @@ func TestCacheDamage(t *testing.T) {
 			if err := os.WriteFile(file, damage(mustRead(file)), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if err, _ := compileAndRun(t, dir, puppet); err == nil {
+			if _, err := compileAndRun(t, dir, puppet); err == nil {
 				t.Error("CacheError is nil")
 			}
-			if err, _ := compileAndRun(t, dir, puppet); err != nil {
+			if _, err := compileAndRun(t, dir, puppet); err != nil {
 				t.Errorf("it was not made again: %v", err)
 			}
 			if n := len(entries(t, dir)); n != 1 {
@@ -152,7 +152,7 @@ func TestCacheFailures(t *testing.T) {
 		if err := os.WriteFile(file, nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err, _ := compileAndRun(t, file, puppet); err == nil {
+		if _, err := compileAndRun(t, file, puppet); err == nil {
 			t.Error("CacheError is nil")
 		}
 	})
@@ -170,14 +170,14 @@ func TestCacheFailures(t *testing.T) {
 	})
 	t.Run("unreadable", func(t *testing.T) {
 		dir := t.TempDir()
-		if err, _ := compileAndRun(t, dir, benchWasm); err != nil {
+		if _, err := compileAndRun(t, dir, benchWasm); err != nil {
 			t.Fatal(err)
 		}
 		file := entries(t, dir)[0]
 		if err := errors.Join(os.Remove(file), os.Mkdir(file, 0o700), os.Mkdir(filepath.Join(file, "x"), 0o700)); err != nil {
 			t.Fatal(err)
 		}
-		if err, _ := compileAndRun(t, dir, benchWasm); err == nil {
+		if _, err := compileAndRun(t, dir, benchWasm); err == nil {
 			t.Error("CacheError is nil")
 		}
 		if files := entries(t, dir); len(files) != 0 {
@@ -233,7 +233,7 @@ func TestCacheShared(t *testing.T) {
 func TestCacheEntryDeleted(t *testing.T) {
 	dir := t.TempDir()
 	for range 2 {
-		if err, _ := compileAndRun(t, dir, benchWasm); err != nil {
+		if _, err := compileAndRun(t, dir, benchWasm); err != nil {
 			t.Fatal(err)
 		}
 	}

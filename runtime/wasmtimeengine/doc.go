@@ -2,26 +2,27 @@
 // module of its own, so that only hosts that want it download wasmtime's
 // library and need a C compiler.
 //
-// Guests get the same results, memory, globals, traps and gas as on wazero.
-// They run 1.2 to 2.4 times faster; compiling takes two to three times as long,
-// and taking what was compiled from the cache a tenth of the time.
+// Guests get the same results, memory, globals, traps and gas as on wazero. With
+// vats of some size they run 1.2 to 1.5 times faster; compiling takes twice as
+// long, and taking what was compiled from the cache a fifth of the time.
 //
 // # The binding
 //
 // The package binds wasmtime's C API by itself and takes from wasmtime-go only
 // the library that it links. wasmtime-go boxes each value, looks its store up
 // under one lock, asks for a function's type at each call, and hangs a finalizer
-// on each trap: a call takes 20 to 50 times as long by it as by this package, and a
-// call of the host four times (see README.md for numbers). The declarations in capi.h
-// are checked by a test against the headers that come with the library.
+// on each trap: a call takes 30 times as long by it as by this package, and a call
+// of the host five times. The declarations in capi.h are checked by a test
+// against the headers that come with the library. README.md has the numbers.
 //
 // # Stack
 //
 // Guest code runs on the stack of the thread that calls it. wasmtime is told to
 // stop at 7 MiB, or a mebibyte below what threads have. New refuses to run where
 // that is less than the 5 MiB that instrumented code can take before it comes to
-// its own limit: on Linux with a stack limit (ulimit -s) of less than 6 MiB,
-// and on systems where threads have less. For the same reason a host function
+// its own limit: on Linux with a stack limit (ulimit -s) of less than 6 MiB or
+// of none, and on systems where threads have less. Code is compiled without
+// optimization, so that frames hold no more than what the instrumenter counts. For the same reason a host function
 // must not call a guest, be it another one, on its own goroutine: that is refused.
 //
 // # Lifetime

@@ -28,9 +28,10 @@ const (
 
 	// What guest code may take of a thread's stack: mostStack, if the thread
 	// has that and hostStack besides for the host; never less than leastStack.
-	// An instrumented frame holds up to 1 KiB of values for each of its units,
-	// passes up to 1 KiB of arguments, and some hundred bytes of its own; 1,900 of
-	// these are 4.2 MiB. wasmtime has died at 16 MiB.
+	// An instrumented frame holds up to 128 values for each of its units, floats
+	// in 16 bytes each, passes up to 0.5 KiB of arguments, and has some hundred
+	// bytes of its own; 1,900 of these are 4.9 MiB. Without the optimizer it holds
+	// no more: see crankcase_engine.
 	mostStack  = 7 << 20
 	leastStack = 5 << 20
 	hostStack  = 1 << 20
