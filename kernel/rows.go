@@ -115,6 +115,7 @@ type vatRow struct {
 	parameters  capdata.KernelData
 	incarnation uint32
 	fault       string // why it ended
+	swept       uint64 // how many of its own rows clean-up has counted
 }
 
 // vatState is a row of TableVatState: what changes with each delivery.
@@ -352,6 +353,7 @@ func encodeVat(e *encoder, v vatRow) {
 	e.data(v.parameters)
 	e.uint(uint64(v.incarnation))
 	e.string(v.fault)
+	e.uint(v.swept)
 }
 
 func decodeVat(d *decoder) vatRow {
@@ -362,6 +364,7 @@ func decodeVat(d *decoder) vatRow {
 	v.parameters = d.data()
 	v.incarnation = uint32(d.uint())
 	v.fault = d.string()
+	v.swept = d.uint()
 	return v
 }
 

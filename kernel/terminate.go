@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"math"
 	"slices"
 
 	"github.com/crankcase/crankcase/capdata"
@@ -82,6 +83,15 @@ func (k *Kernel) entries(vat VatID) []clistEntry {
 	return all
 }
 
+// What a budget counts besides entries and keys, as SwingSet does, so that clean-up
+// takes as many cranks: the rows that SwingSet keeps of each vat (next ids, options, dirt,
+// source, parameters; dirt is the fifth), and one for a span of the transcript.
+const (
+	ownRows      = 7
+	dirtRow      = 5
+	itemsPerUnit = 1000
+)
+
 // processCleanup deletes a part of what a dead vat has left: exports lose their owner, imports and
 // promises their entries, keys and transcript go. budget bounds each kind per crank; 0 is
 // no bound. When nothing is left the vat is forgotten.
@@ -115,7 +125,20 @@ func (k *Kernel) processCleanup(c *crank, vat VatID, budget int) {
 			}
 		}
 	}
-	after, done := []byte(nil), 0
+	v, done := k.vat(vat), 0
+	for v.swept < ownRows {
+		v.swept++
+		if v.swept == dirtRow {
+			s := k.vatState(vat)
+			s.dirtDeliveries, s.dirtKrefs = 0, 0
+			k.vatStates.set(uint64(vat), 0, s)
+		}
+		k.vats.set(uint64(vat), 0, v)
+		if done++; budget > 0 && done == budget {
+			return
+		}
+	}
+	after := []byte(nil)
 	for {
 		key, ok, err := k.store.NextKey(vat, after)
 		must("read vatstore", err)
@@ -128,13 +151,13 @@ func (k *Kernel) processCleanup(c *crank, vat VatID, budget int) {
 			return
 		}
 	}
-	limit := budget
-	if limit == 0 {
-		limit = int(^uint(0) >> 1)
+	limit := math.MaxInt
+	if budget > 0 {
+		limit = budget * itemsPerUnit
 	}
 	n, err := k.store.DropTranscript(vat, limit)
 	must("drop transcript", err)
-	if budget > 0 && n == budget {
+	if n == limit {
 		return
 	}
 	k.st.terminated = slices.DeleteFunc(slices.Clone(k.st.terminated), func(v VatID) bool { return v == vat })
