@@ -54,7 +54,22 @@ type table[V any] struct {
 	// before a commit (late.go).
 	late  map[rowKey]lateCell[V]
 	dirty rows[rowKey, cell[V]]
+	// number and next are for tables whose rows have numbers that are given once and in order:
+	// a row's number, and the number that is given next. All rows from known on are in
+	// memory, made since the kernel was opened or the cache last dropped; so what is not in
+	// memory is nowhere, and nothing need be kept of rows that are gone.
+	number func(rowKey) uint64 // nil: another kind of table
+	next   func() uint64
+	known  uint64
 }
+
+// numbered makes t such a table.
+func (t *table[V]) numbered(number func(rowKey) uint64, next func() uint64) {
+	t.number, t.next = number, next
+}
+
+// nowhere says of a row that is not in memory that the store has not got it either.
+func (t *table[V]) nowhere(k rowKey) bool { return t.number != nil && t.number(k) >= t.known }
 
 func newTable[V any](id Table, s Store, enc func(*encoder, V), dec func(*decoder) V) *table[V] {
 	return &table[V]{id: id, store: s, encode: enc, decode: dec,
@@ -73,9 +88,12 @@ func (t *table[V]) get(a, b uint64) (V, bool) {
 	if c, ok := t.clean[k]; ok {
 		return c.v, c.ok
 	}
+	var c cell[V]
+	if t.nowhere(k) {
+		return c.v, false
+	}
 	value, _, err := t.store.Get(t.id, a, b)
 	must("read "+tableNames[t.id], err)
-	var c cell[V]
 	if value != nil {
 		c = cell[V]{t.parse(value), true}
 	}
@@ -95,16 +113,28 @@ func (t *table[V]) remember(k rowKey, c cell[V]) {
 		t.weight += t.weigh(c.v)
 	}
 	if len(t.clean) >= maxClean || t.weight > maxCleanBytes {
-		t.clean, t.weight = map[rowKey]cell[V]{}, 0
+		t.drop()
+	}
+	if !c.ok && t.number != nil {
+		delete(t.clean, k)
+		return
 	}
 	t.clean[k] = c
+}
+
+// drop empties the cache.
+func (t *table[V]) drop() {
+	t.clean, t.weight = map[rowKey]cell[V]{}, 0
+	if t.next != nil {
+		t.known = t.next()
+	}
 }
 
 func (t *table[V]) set(a, b uint64, v V) { t.dirty.set(rowKey{a, b}, cell[V]{v, true}) }
 
 func (t *table[V]) del(a, b uint64) { t.dirty.set(rowKey{a, b}, cell[V]{}) }
 
-// fresh notes that no row of this key was ever stored, which saves a read.
+// fresh notes that no row of this key is stored, which saves a read.
 func (t *table[V]) fresh(a, b uint64) { t.remember(rowKey{a, b}, cell[V]{}) }
 
 // stored reports whether the store has the row. The answer may not depend on
@@ -115,6 +145,9 @@ func (t *table[V]) stored(k rowKey) bool {
 	}
 	if c, ok := t.clean[k]; ok {
 		return c.ok
+	}
+	if t.nowhere(k) {
+		return false
 	}
 	value, _, err := t.store.Get(t.id, k.a, k.b)
 	must("read "+tableNames[t.id], err)
@@ -156,7 +189,7 @@ func (t *table[V]) discard() { t.dirty.reset() }
 func (t *table[V]) forget() {
 	t.discard()
 	clear(t.late)
-	t.clean, t.weight = map[rowKey]cell[V]{}, 0
+	t.drop()
 }
 
 var tableNames = [...]string{"", "state", "vat", "vat state", "object", "promise", "settled", "parked", "queue", "c-list", "vatstore", "gc action"}
@@ -207,7 +240,7 @@ func (c *clist) byKref(vat VatID, k capdata.Kref) (clistRow, bool) {
 	if r, ok := c.clean.byKref[key]; ok {
 		return r, r.vref != 0
 	}
-	if kind := k.Kind(); kind <= capdata.Promise && k.Number() >= c.known[kind] {
+	if c.nowhere(k) {
 		return clistRow{}, false
 	}
 	value, v, err := c.store.Get(TableCList, uint64(vat), uint64(k))
@@ -218,6 +251,12 @@ func (c *clist) byKref(vat VatID, k capdata.Kref) (clistRow, bool) {
 	}
 	c.remember(vat, k, r)
 	return r, r.vref != 0
+}
+
+// nowhere says of a reference whose entry is not in memory that the store has none either.
+func (c *clist) nowhere(k capdata.Kref) bool {
+	kind := k.Kind()
+	return kind <= capdata.Promise && k.Number() >= c.known[kind]
 }
 
 // byVref returns the kref that the vat calls v, or 0.
@@ -290,6 +329,24 @@ func (c *clist) del(vat VatID, k capdata.Kref, v capdata.Vref) {
 	c.dirty.byVref.set(vatVref{vat, v}, 0)
 }
 
+// cleanKref and cleanVref put one direction of an entry into the cache. Of what is gone
+// nothing is kept: most names never come again.
+func (c *clist) cleanKref(k rowKey, r clistRow) {
+	if r.vref == 0 {
+		delete(c.clean.byKref, k)
+	} else {
+		c.clean.byKref[k] = r
+	}
+}
+
+func (c *clist) cleanVref(k vatVref, r capdata.Kref) {
+	if r == 0 {
+		delete(c.clean.byVref, k)
+	} else {
+		c.clean.byVref[k] = r
+	}
+}
+
 var errDamagedCList = errors.New("a row of the c-list is damaged")
 
 var flagR, flagNone = []byte{1}, []byte{0}
@@ -313,6 +370,9 @@ func (c *clist) stored(k rowKey) bool {
 	if r, ok := c.clean.byKref[k]; ok {
 		return r.vref != 0
 	}
+	if c.nowhere(capdata.Kref(k.b)) {
+		return false
+	}
 	value, _, err := c.store.Get(TableCList, k.a, k.b)
 	must("read c-list", err)
 	return value != nil
@@ -333,14 +393,14 @@ func (c *clist) flushed() {
 		if e := &c.dirty.byVref.list[i]; e.k.v.Kind() == capdata.Promise {
 			c.late.byVref[e.k] = e.v
 		} else {
-			c.clean.byVref[e.k] = e.v
+			c.cleanVref(e.k, e.v)
 		}
 	}
 	for i := range c.dirty.byKref.list {
 		if e := &c.dirty.byKref.list[i]; capdata.Kref(e.k.b).Kind() == capdata.Promise {
 			c.keepLate(e.k, e.v)
 		} else {
-			c.clean.byKref[e.k] = e.v
+			c.cleanKref(e.k, e.v)
 		}
 	}
 	c.room()

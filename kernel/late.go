@@ -36,7 +36,7 @@ func (t *table[V]) keepLate(k rowKey, c cell[V]) {
 	l, kept := t.late[k]
 	if !kept {
 		old, known := t.clean[k]
-		l.inStore = !known || old.ok
+		l.inStore = known && old.ok || !known && !t.nowhere(k)
 	}
 	if !c.ok && !l.inStore { // it has come and gone
 		delete(t.late, k)
@@ -82,11 +82,11 @@ func (c *clist) keepLate(k rowKey, r clistRow) {
 	l, kept := c.late.byKref[k]
 	if !kept {
 		old, known := c.clean.byKref[k]
-		l.inStore = !known || old.vref != 0
+		l.inStore = known && old.vref != 0 || !known && !c.nowhere(capdata.Kref(k.b))
 	}
 	if r.vref == 0 && !l.inStore {
 		delete(c.late.byKref, k)
-		c.clean.byKref[k] = r
+		c.cleanKref(k, r)
 		return
 	}
 	l.row = r
@@ -96,10 +96,10 @@ func (c *clist) keepLate(k rowKey, r clistRow) {
 func (c *clist) lateWrites(w []Write) []Write {
 	for k, l := range c.late.byKref {
 		w = append(w, entryWrite(k, l.row))
-		c.clean.byKref[k] = l.row
+		c.cleanKref(k, l.row)
 	}
 	for k, r := range c.late.byVref {
-		c.clean.byVref[k] = r
+		c.cleanVref(k, r)
 	}
 	c.late.byKref, c.late.byVref = emptied(c.late.byKref), emptied(c.late.byVref)
 	c.room()

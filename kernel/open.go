@@ -100,6 +100,12 @@ func newKernel(s Store, w Workers, o Options) *Kernel {
 	k.settled.late = map[rowKey]lateCell[capdata.KernelData]{}
 	k.parked.late = map[rowKey]lateCell[event]{}
 	k.queue.late = map[rowKey]lateCell[event]{}
+	numberA := func(r rowKey) uint64 { return capdata.Kref(r.a).Number() }
+	nextPromise := func() uint64 { return k.st.nextPromise }
+	k.objects.numbered(numberA, func() uint64 { return k.st.nextObject })
+	k.promises.numbered(numberA, nextPromise)
+	k.settled.numbered(numberA, nextPromise)
+	k.queue.numbered(func(r rowKey) uint64 { return r.b }, func() uint64 { return k.st.nextEvent })
 	k.clist.next = func() [2]uint64 { return [2]uint64{k.st.nextObject, k.st.nextPromise} }
 	k.settled.weigh = func(d capdata.KernelData) int { return len(d.Body) + 8*len(d.Slots) }
 	k.queue.weigh = func(e event) int { return len(e.msg.data.Body) + 8*len(e.msg.data.Slots) }
@@ -159,7 +165,7 @@ func (k *Kernel) load() {
 	must("read state", err)
 	k.st, k.activity = openState(value)
 	k.saved = k.st
-	k.clist.known = k.clist.next()
+	k.forget() // what is known begins here
 	k.inflight.clean, err = countInflight(k.store)
 	must("read queues", err)
 	var ok bool
