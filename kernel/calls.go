@@ -258,7 +258,7 @@ func (k *Kernel) has(vat VatID, v capdata.Vref) capdata.Kref {
 // item encodes a delivery for the transcript: kind, gas limit and use, the payload, then each
 // call with its answer.
 func (k *Kernel) item(dl Delivery, gasUsed uint64, d *delivery) []byte {
-	e := k.itemBuf // emptied when the crank ends
+	e := k.itemBuf // emptied by catchUp
 	from := len(e)
 	e = append(e, byte(dl.Kind))
 	e = binary.AppendUvarint(e, dl.GasLimit)

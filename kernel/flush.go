@@ -69,8 +69,12 @@ func (k *Kernel) flush(kind flushKind, aborted bool, gas uint64) {
 			now = append(now, w[i])
 		}
 	}
-	if len(now) > 0 || len(k.items) > 0 {
-		must("write", k.store.Flush(now, k.items))
+	if len(now) > 0 {
+		must("write", k.store.Flush(now, nil))
+	}
+	for _, it := range k.items {
+		k.lateBytes += 64 + len(it.Data)
+		k.lateItems = append(k.lateItems, it)
 	}
 
 	k.objects.flushed()
@@ -93,7 +97,7 @@ func (k *Kernel) flush(kind flushKind, aborted bool, gas uint64) {
 	k.free.reset()
 	clear(w)
 	k.arena, k.writes = arena[:0], w[:0]
-	k.items, k.itemBuf = k.items[:0], k.itemBuf[:0]
+	k.items = k.items[:0]
 	k.shrink()
 	if k.lateBytes > maxLateBytes {
 		k.catchUp()
@@ -104,9 +108,6 @@ func (k *Kernel) flush(kind flushKind, aborted bool, gas uint64) {
 func (k *Kernel) shrink() {
 	if cap(k.arena) > maxKeptLog {
 		k.arena = nil
-	}
-	if cap(k.itemBuf) > maxKeptLog {
-		k.itemBuf = nil
 	}
 	if cap(k.payload) > maxKeptLog {
 		k.payload = nil
@@ -154,7 +155,7 @@ func (k *Kernel) discard() {
 	}
 	k.st = k.saved
 	k.free.reset()
-	k.items, k.itemBuf = k.items[:0], k.itemBuf[:0]
+	k.items = k.items[:0]
 }
 
 // forget drops what is cached of the store as well.
@@ -171,7 +172,7 @@ func (k *Kernel) forget() {
 	k.roster.forget()
 	k.paramRow.forget()
 	k.clist.forget()
-	k.lateState, k.lateBytes = nil, 0
+	k.lateState, k.lateItems, k.lateBytes, k.itemBuf = nil, nil, 0, nil
 }
 
 // stateRoot is the hash of the content of all hashed tables: equal for equal

@@ -7,7 +7,7 @@ import "github.com/crankcase/crankcase/capdata"
 // hash of a crank covers them like all others, but the store is given them only before a
 // commit: as they are then, and those not at all that have come and gone. Until a commit nothing is
 // durable anyway, so no host can tell; what reads the store by other ways than by key calls
-// catchUp first.
+// catchUp first. Transcripts, which nobody reads while their vat is online, wait as well.
 
 // maxLateBytes bounds what is kept back when a host does not commit for long.
 const maxLateBytes = 16 << 20
@@ -120,6 +120,11 @@ func (k *Kernel) catchUp() {
 	w = k.queue.lateWrites(w, &arena)
 	w = k.clist.lateWrites(w)
 	sortWrites(w)
-	must("write", k.store.Flush(w, nil))
-	k.lateState, k.lateBytes = k.lateState[:0], 0
+	must("write", k.store.Flush(w, k.lateItems))
+	clear(k.lateItems)
+	k.lateState, k.lateItems, k.lateBytes = k.lateState[:0], k.lateItems[:0], 0
+	k.itemBuf = k.itemBuf[:0]
+	if cap(k.itemBuf) > maxKeptLog || len(k.items) > 0 { // the running crank's lie in it
+		k.itemBuf = nil
+	}
 }

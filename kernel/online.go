@@ -77,6 +77,7 @@ var ErrReplay = errors.New("replay differs from the transcript")
 func (k *Kernel) replay(id VatID, v vatRow, o *online) {
 	s := k.vatState(id)
 	var rolling [32]byte
+	k.catchUp()
 	err := k.store.Transcript(id, v.incarnation, 0, func(it TranscriptItem) (bool, error) {
 		if it.Position != o.position {
 			return false, fmt.Errorf("%w: v%d (%s) has delivery %d where %d is expected", ErrReplay, id, v.name, it.Position, o.position)

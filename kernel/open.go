@@ -49,7 +49,8 @@ type Kernel struct {
 	hashBuf  []byte
 	// lateState is the state's row as of the last flush, if the store does not have it.
 	lateState []byte
-	lateBytes int // of rows kept back, a row counting each time it changes
+	lateItems []TranscriptItem // their data lies in itemBuf
+	lateBytes int              // of rows kept back, a row counting each time it changes
 
 	online    map[VatID]*online
 	maxOnline int

@@ -155,6 +155,7 @@ func (k *Kernel) processCleanup(c *crank, vat VatID, budget int) {
 	if budget > 0 {
 		limit = budget * itemsPerUnit
 	}
+	k.catchUp()
 	n, err := k.store.DropTranscript(vat, limit)
 	must("drop transcript", err)
 	if n == limit {
