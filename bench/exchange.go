@@ -38,7 +38,6 @@ type Row struct {
 	Kernel     float64 // from the message to COMMIT
 	Floor      float64 // the same rows and one Wasm call
 	Wasm       float64 // of the floor, the Wasm call alone
-	Writes     float64 // rows a delivery crank writes, its transcript item included
 }
 
 // Result is what was measured.
@@ -46,6 +45,7 @@ type Result struct {
 	Rows    []Row
 	Cranks  int
 	Routing float64 // CPU of a routing crank, in microseconds
+	Writes  float64 // rows and transcript items that the store is given, a delivery
 }
 
 // Row finds a row by its name.
@@ -341,7 +341,6 @@ func (b *bencher) floorRun(t *times) (err error) {
 			if _, err := vats[st.vat].Deliver(st.delivery, sys); err != nil {
 				return err
 			}
-			entered = st.vat
 		case st.commit:
 			if err := s.Commit(); err != nil {
 				return err
@@ -364,11 +363,12 @@ func (b *bencher) floorRun(t *times) (err error) {
 			lap(&d)
 			t.wasm[st.vat] += d
 			t.deliver[st.vat] += d
+			t.count[st.vat]++
+			entered = st.vat
 		case entered != 0:
 			d := t.deliver[entered]
 			lap(&d)
 			t.deliver[entered] = d
-			t.count[entered]++
 			entered = 0
 		default:
 			lap(&t.shared)
@@ -385,17 +385,14 @@ func (b *bencher) result(k, f *times) *Result {
 		all += n
 	}
 	r.Routing = micro(k.routing, k.routed)
-	writes, count := b.writes()
+	r.Writes = float64(b.writes()) / float64(all)
 	group := func(name string, in func(string) bool) {
 		row := Row{Name: name}
 		var dk, df, dw time.Duration
-		rows := 0
-		n := 0
 		for id, vat := range b.names {
 			if in(vat) {
 				row.Deliveries += k.count[id]
 				dk, df, dw = dk+k.deliver[id], df+f.deliver[id], dw+f.wasm[id]
-				rows, n = rows+writes[id], n+count[id]
 			}
 		}
 		if row.Deliveries == 0 {
@@ -404,7 +401,6 @@ func (b *bencher) result(k, f *times) *Result {
 		row.Kernel = micro(dk, row.Deliveries) + micro(k.shared, all)
 		row.Floor = micro(df, row.Deliveries) + micro(f.shared, all)
 		row.Wasm = micro(dw, row.Deliveries)
-		row.Writes = float64(rows) / float64(n)
 		r.Rows = append(r.Rows, row)
 	}
 	isGo := func(name string) bool { return slices.Contains(goVats, name) }
@@ -422,21 +418,17 @@ func (b *bencher) result(k, f *times) *Result {
 	return r
 }
 
-// writes counts the rows of delivery cranks by vat.
-func (b *bencher) writes() (rows, count map[kernel.VatID]int) {
-	rows, count = map[kernel.VatID]int{}, map[kernel.VatID]int{}
-	entered := kernel.VatID(0)
+// writes counts what the store is given after the vats have started.
+func (b *bencher) writes() (n int) {
+	started := false
 	for i := range b.trace.steps {
 		st := &b.trace.steps[i]
-		if st.vat != 0 {
-			entered = st.vat
-		} else if !st.commit && entered != 0 {
-			rows[entered] += len(st.writes) + len(st.items)
-			count[entered]++
-			entered = 0
+		if started {
+			n += len(st.writes) + len(st.items)
 		}
+		started = started || st.commit
 	}
-	return rows, count
+	return n
 }
 
 func micro(d time.Duration, n int) float64 {
@@ -449,10 +441,10 @@ func micro(d time.Duration, n int) float64 {
 // String is the result as a table.
 func (r *Result) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%-10s %10s %10s %10s %10s %10s %10s %8s\n", "vat", "deliveries", "kernel us", "floor us", "ratio", "wasm us", "over wasm", "rows")
+	fmt.Fprintf(&b, "%-10s %10s %10s %10s %10s %10s %10s\n", "vat", "deliveries", "kernel us", "floor us", "ratio", "wasm us", "over wasm")
 	for _, x := range r.Rows {
-		fmt.Fprintf(&b, "%-10s %10d %10.1f %10.1f %10.2f %10.1f %10.1f %8.1f\n", x.Name, x.Deliveries, x.Kernel, x.Floor, x.Kernel/x.Floor, x.Wasm, x.Kernel-x.Wasm, x.Writes)
+		fmt.Fprintf(&b, "%-10s %10d %10.1f %10.1f %10.2f %10.1f %10.1f\n", x.Name, x.Deliveries, x.Kernel, x.Floor, x.Kernel/x.Floor, x.Wasm, x.Kernel-x.Wasm)
 	}
-	fmt.Fprintf(&b, "a routing crank: %.1f us; %d cranks\n", r.Routing, r.Cranks)
+	fmt.Fprintf(&b, "a routing crank: %.1f us; %d cranks; %.1f rows written a delivery\n", r.Routing, r.Cranks, r.Writes)
 	return b.String()
 }
