@@ -22,7 +22,7 @@
 // that is less than the 5 MiB that instrumented code can take before it comes to
 // its own limit: on Linux with a stack limit (ulimit -s) of less than 6 MiB or
 // of none, and on systems where threads have less. Code is compiled without
-// optimization, so that frames hold no more than what the instrumenter counts. For the same reason a host function
+// optimization, so that frames hold little more than what the instrumenter counts. For the same reason a host function
 // must not call a guest, be it another one, on its own goroutine: that is refused.
 //
 // # Lifetime

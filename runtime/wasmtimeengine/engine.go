@@ -30,8 +30,8 @@ const (
 	// has that and hostStack besides for the host; never less than leastStack.
 	// An instrumented frame holds up to 128 values for each of its units, floats
 	// in 16 bytes each, passes up to 0.5 KiB of arguments, and has some hundred
-	// bytes of its own; 1,900 of these are 4.9 MiB. Without the optimizer it holds
-	// no more: see crankcase_engine.
+	// bytes of its own; 1,900 of these are 4.9 MiB. It is no bound: crafted frames
+	// take more, and then the engine's own stack ends first, a fault of the host.
 	mostStack  = 7 << 20
 	leastStack = 5 << 20
 	hostStack  = 1 << 20

@@ -149,8 +149,8 @@ func depthAt(t *testing.T, e runtime.Engine, code []byte) (uint64, error) {
 	return in.Global(runtime.GlobalDepth).Get(), nil
 }
 
-// Whatever a function keeps in its frame, the instrumented limit is reached
-// first, also with the least stack that New accepts, and where it is on wazero.
+// With these functions, each of which keeps much in its frame, the instrumented
+// limit is reached first, also with the least stack that New accepts, and where it is on wazero.
 func TestInstrumentedLimitComesFirst(t *testing.T) {
 	least, err := newWithStack(Config{}, leastStack)
 	if err != nil {
