@@ -19,8 +19,8 @@
 //
 // Guest code runs on the stack of the thread that calls it. wasmtime is told to
 // stop at 7 MiB, or a mebibyte below what threads have. New refuses to run where
-// that is less than the 5 MiB that instrumented code can take before it comes to
-// its own limit: on Linux with a stack limit (ulimit -s) of less than 6 MiB or
+// that is less than 5 MiB, which instrumented code does not take before it comes to
+// its own limit, unless it is crafted to (README.md): on Linux with a stack limit (ulimit -s) of less than 6 MiB or
 // of none, and on systems where threads have less. Code is compiled without
 // optimization, so that frames hold little more than what the instrumenter counts. For the same reason a host function
 // must not call a guest, be it another one, on its own goroutine: that is refused.
