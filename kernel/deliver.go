@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"crypto/sha256"
+	"slices"
 
 	"github.com/crankcase/crankcase/capdata"
 	"github.com/crankcase/crankcase/fault"
@@ -80,6 +81,9 @@ func (k *Kernel) reachable(root capdata.Kref) []capdata.Kref {
 	if k.promise(root).state == unresolved {
 		bug("a notify of %v, which has not settled", root)
 	}
+	if !slices.ContainsFunc(k.data(root).Slots, k.hasSettled) {
+		return []capdata.Kref{root} // nearly always
+	}
 	seen := map[capdata.Kref]bool{root: true}
 	all := []capdata.Kref{root}
 	stack := [][]capdata.Kref{k.data(root).Slots}
@@ -91,7 +95,7 @@ func (k *Kernel) reachable(root capdata.Kref) []capdata.Kref {
 		}
 		s := stack[top][0]
 		stack[top] = stack[top][1:]
-		if s.Kind() != capdata.Promise || seen[s] || k.promise(s).state == unresolved {
+		if seen[s] || !k.hasSettled(s) {
 			continue
 		}
 		seen[s] = true
@@ -99,6 +103,11 @@ func (k *Kernel) reachable(root capdata.Kref) []capdata.Kref {
 		stack = append(stack, k.data(s).Slots)
 	}
 	return all
+}
+
+// hasSettled reports whether r is a promise that has settled.
+func (k *Kernel) hasSettled(r capdata.Kref) bool {
+	return r.Kind() == capdata.Promise && k.promise(r).state != unresolved
 }
 
 // processBatch goes on with a notify that was cut.
