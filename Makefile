@@ -20,6 +20,10 @@ lint: ## go vet and staticcheck
 	go vet ./...
 	go run $(STATICCHECK) ./...
 
+.PHONY: wasmtime
+wasmtime: ## vet, lint and test the wasmtime engine, a module of its own
+	cd runtime/wasmtimeengine && go vet ./... && go run $(STATICCHECK) ./... && go test ./...
+
 .PHONY: exchange
 exchange: ## run the exchange to the end, in exchange.db
 	go run ./cmd/crankcase run $(EXCHANGE)/crankcase.json --messages $(EXCHANGE)/orders.jsonl --db exchange.db
