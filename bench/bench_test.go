@@ -20,7 +20,7 @@ func BenchmarkDelivery(b *testing.B) {
 				c, g := r.Row("C"), r.Row("Go")
 				b.ReportMetric(c.Kernel, "C-us/delivery")
 				b.ReportMetric(c.Kernel/c.Floor, "C-kernel/floor")
-				b.ReportMetric(g.Kernel-g.Wasm, "Go-us-over-wasm")
+				b.ReportMetric(g.Kernel-g.Guest, "Go-us-over-guest")
 				b.ReportMetric(g.Kernel/g.Floor, "Go-kernel/floor")
 			}
 			b.ReportMetric(0, "ns/op")

@@ -11,6 +11,11 @@
 //     alone is shown beside it: it is what a guest's own code costs in a process that also runs
 //     SQLite, which is up to twice what it costs in a loop that does nothing else.
 //
+// A third run, of the kernel again, times the guests' own code as it is there: each delivery less
+// what the kernel does in its syscalls. A large guest, such as one with Go's runtime, runs slower
+// between a kernel's cranks than between rows that are written without one, because more of it has left
+// the processor's caches; that is a cost of the kernel too, and shows as the difference of the two columns.
+//
 // What is reported is CPU time of the whole process (all threads, user and system) in
 // microseconds a delivery, and ratios. A delivery is two cranks: routing, and the
 // delivery itself; its cost is that of its own crank plus an equal share of routing, of the host's

@@ -39,6 +39,7 @@ type Row struct {
 	Kernel     float64 // from the message to COMMIT
 	Floor      float64 // the same rows and one Wasm call
 	Wasm       float64 // of the floor, the Wasm call alone
+	Guest      float64 // of the kernel's run, the Wasm call without what it asks of the kernel
 }
 
 // Result is what was measured.
@@ -85,18 +86,21 @@ func Exchange(c Config) (*Result, error) {
 	if err := b.kernelRun(true, nil); err != nil {
 		return nil, fmt.Errorf("record: %w", err)
 	}
-	var best, floor *times
+	var best, floor, guest *times
 	for range max(c.Rounds, 1) {
-		k, f := newTimes(), newTimes()
+		k, f, g := newTimes(), newTimes(), newTimes()
 		if err := b.kernelRun(false, k); err != nil {
+			return nil, err
+		}
+		if err := b.kernelRun(false, g, timedWorkers); err != nil {
 			return nil, err
 		}
 		if err := b.floorRun(f); err != nil {
 			return nil, err
 		}
-		best, floor = fastest(best, k), fastest(floor, f)
+		best, floor, guest = fastest(best, k), fastest(floor, f), fastest(guest, g)
 	}
-	return b.result(best, floor), nil
+	return b.result(best, floor, guest), nil
 }
 
 // buildGuest builds a Go guest as the command does.
@@ -222,7 +226,7 @@ func (b *bencher) store() (*sqlitestore.Store, func() error, error) {
 }
 
 // kernelRun runs the workload on a kernel.
-func (b *bencher) kernelRun(record bool, t *times) (err error) {
+func (b *bencher) kernelRun(record bool, t *times, wrap ...func(kernel.Workers, *times) kernel.Workers) (err error) {
 	s, closeStore, err := b.store()
 	if err != nil {
 		return err
@@ -238,6 +242,9 @@ func (b *bencher) kernelRun(record bool, t *times) (err error) {
 	if record {
 		store, workers = recordingStore{s, &b.trace}, recordingWorkers{w, &b.trace}
 		t = newTimes()
+	}
+	for _, f := range wrap {
+		workers = f(workers, t)
 	}
 	k, err := kernel.Initialize(store, workers, b.genesis, kernel.Options{})
 	if err != nil {
@@ -258,6 +265,7 @@ func (b *bencher) kernelRun(record bool, t *times) (err error) {
 	if err := k.Commit(); err != nil {
 		return err
 	}
+	clear(t.wasm)
 	t.start()
 	p := &meter{t: t, last: time.Now(), every: b.CommitEvery}
 	for _, o := range b.lines {
@@ -404,7 +412,7 @@ func (b *bencher) floorRun(t *times) (err error) {
 }
 
 // result puts the runs side by side.
-func (b *bencher) result(k, f *times) *Result {
+func (b *bencher) result(k, f, g *times) *Result {
 	r := &Result{Cranks: k.cranks}
 	all := 0
 	for _, n := range k.count {
@@ -414,11 +422,11 @@ func (b *bencher) result(k, f *times) *Result {
 	r.Writes = float64(b.writes()) / float64(all)
 	group := func(name string, in func(string) bool) {
 		row := Row{Name: name}
-		var dk, df, dw time.Duration
+		var dk, df, dw, dg time.Duration
 		for id, vat := range b.names {
 			if in(vat) {
 				row.Deliveries += k.count[id]
-				dk, df, dw = dk+k.deliver[id], df+f.deliver[id], dw+f.wasm[id]
+				dk, df, dw, dg = dk+k.deliver[id], df+f.deliver[id], dw+f.wasm[id], dg+g.wasm[id]
 			}
 		}
 		if row.Deliveries == 0 {
@@ -426,7 +434,7 @@ func (b *bencher) result(k, f *times) *Result {
 		}
 		row.Kernel = micro(dk, row.Deliveries) + micro(k.shared, all)
 		row.Floor = micro(df, row.Deliveries) + micro(f.shared, all)
-		row.Wasm = micro(dw, row.Deliveries)
+		row.Wasm, row.Guest = micro(dw, row.Deliveries), micro(dg, row.Deliveries)
 		r.Rows = append(r.Rows, row)
 	}
 	isGo := func(name string) bool { return slices.Contains(goVats, name) }
@@ -467,9 +475,9 @@ func micro(d time.Duration, n int) float64 {
 // String is the result as a table.
 func (r *Result) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%-10s %10s %10s %10s %10s %10s %10s\n", "vat", "deliveries", "kernel us", "floor us", "ratio", "wasm us", "over wasm")
+	fmt.Fprintf(&b, "%-10s %10s %10s %10s %10s %10s %10s %10s\n", "vat", "deliveries", "kernel us", "floor us", "ratio", "wasm us", "guest us", "over guest")
 	for _, x := range r.Rows {
-		fmt.Fprintf(&b, "%-10s %10d %10.1f %10.1f %10.2f %10.1f %10.1f\n", x.Name, x.Deliveries, x.Kernel, x.Floor, x.Kernel/x.Floor, x.Wasm, x.Kernel-x.Wasm)
+		fmt.Fprintf(&b, "%-10s %10d %10.1f %10.1f %10.2f %10.1f %10.1f %10.1f\n", x.Name, x.Deliveries, x.Kernel, x.Floor, x.Kernel/x.Floor, x.Wasm, x.Guest, x.Kernel-x.Guest)
 	}
 	fmt.Fprintf(&b, "a routing crank: %.1f us; %d cranks; %.1f rows written a delivery\n", r.Routing, r.Cranks, r.Writes)
 	return b.String()
