@@ -14,6 +14,15 @@ import (
 // them (clean). A rollback drops dirty; nothing else of the kernel's memory depends on
 // what a crank did.
 
+// buffered is what the tables have in common: each takes part in each of these.
+type buffered interface {
+	writes(w []Write, arena *encoder) []Write     // appends the net changes of the crank
+	lateWrites(w []Write, arena *encoder) []Write // appends what was kept back (late.go)
+	flushed()                                     // the changes are the store's now
+	discard()                                     // drops the changes
+	forget()                                      // drops the cache as well
+}
+
 // rowKey tells rows of a table apart.
 type rowKey struct{ a, b uint64 }
 
@@ -134,7 +143,8 @@ func (t *table[V]) set(a, b uint64, v V) { t.dirty.set(rowKey{a, b}, cell[V]{v, 
 
 func (t *table[V]) del(a, b uint64) { t.dirty.set(rowKey{a, b}, cell[V]{}) }
 
-// fresh notes that no row of this key is stored, which saves a read.
+// fresh notes that no row of this key is stored, which saves a read. A numbered table
+// knows it by itself.
 func (t *table[V]) fresh(a, b uint64) { t.remember(rowKey{a, b}, cell[V]{}) }
 
 // stored reports whether the store has the row. The answer may not depend on
@@ -378,7 +388,7 @@ func (c *clist) stored(k rowKey) bool {
 	return value != nil
 }
 
-func (c *clist) writes(w []Write) []Write {
+func (c *clist) writes(w []Write, _ *encoder) []Write {
 	for i := range c.dirty.byKref.list {
 		k, r := c.dirty.byKref.list[i].k, c.dirty.byKref.list[i].v
 		if r.vref != 0 || c.stored(k) {
@@ -440,7 +450,7 @@ func (s *vatstore) get(vat VatID, key []byte) ([]byte, bool) {
 	return v, ok
 }
 
-func (s *vatstore) writes(w []Write) []Write {
+func (s *vatstore) writes(w []Write, _ *encoder) []Write {
 	for k, c := range s.dirty {
 		v := c.v
 		if c.ok && v == nil {
@@ -452,6 +462,19 @@ func (s *vatstore) writes(w []Write) []Write {
 	}
 	return w
 }
+
+// What was written is in the store's own cache, so that to have flushed, to discard and
+// to forget are one.
+func (s *vatstore) flushed() { s.discard() }
+func (s *vatstore) forget()  { s.discard() }
+
+func (s *vatstore) discard() {
+	if len(s.dirty) > 0 {
+		s.dirty = emptied(s.dirty)
+	}
+}
+
+func (s *vatstore) lateWrites(w []Write, _ *encoder) []Write { return w }
 
 // sortWrites puts net changes in the one order that hashes and stores see.
 func sortWrites(w []Write) {

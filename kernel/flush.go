@@ -22,19 +22,10 @@ func (k *Kernel) flush(kind flushKind, aborted bool, gas uint64) {
 		k.arena = make(encoder, 0, 4096) // not nil: an empty value is a value
 	}
 	arena := k.arena[:0]
-	w := k.objects.writes(k.writes[:0], &arena)
-	w = k.promises.writes(w, &arena)
-	w = k.settled.writes(w, &arena)
-	w = k.parked.writes(w, &arena)
-	w = k.queue.writes(w, &arena)
-	w = k.vats.writes(w, &arena)
-	w = k.vatStates.writes(w, &arena)
-	w = k.actions.writes(w, &arena)
-	w = k.batches.writes(w, &arena)
-	w = k.roster.writes(w, &arena)
-	w = k.paramRow.writes(w, &arena)
-	w = k.clist.writes(w)
-	w = k.vatstore.writes(w)
+	w := k.writes[:0]
+	for _, t := range k.tables {
+		w = t.writes(w, &arena)
+	}
 	from := len(arena)
 	encodeState(&arena, k.st)
 	content := len(arena) - from
@@ -77,22 +68,10 @@ func (k *Kernel) flush(kind flushKind, aborted bool, gas uint64) {
 		k.lateItems = append(k.lateItems, it)
 	}
 
-	k.objects.flushed()
-	k.promises.flushed()
-	k.settled.flushed()
-	k.parked.flushed()
-	k.queue.flushed()
-	k.vats.flushed()
-	k.vatStates.flushed()
-	k.actions.flushed()
-	k.batches.flushed()
-	k.roster.flushed()
-	k.paramRow.flushed()
-	k.clist.flushed()
-	k.inflight.flushed()
-	if len(k.vatstore.dirty) > 0 {
-		k.vatstore.dirty = emptied(k.vatstore.dirty)
+	for _, t := range k.tables {
+		t.flushed()
 	}
+	k.inflight.flushed()
 	k.saved = k.st
 	k.free.reset()
 	clear(w)
@@ -137,22 +116,10 @@ func appendWrite(b []byte, w *Write) []byte {
 
 // discard drops all that was changed since the last flush.
 func (k *Kernel) discard() {
-	k.objects.discard()
-	k.promises.discard()
-	k.settled.discard()
-	k.parked.discard()
-	k.queue.discard()
-	k.vats.discard()
-	k.vatStates.discard()
-	k.actions.discard()
-	k.batches.discard()
-	k.roster.discard()
-	k.paramRow.discard()
-	k.clist.discard()
-	k.inflight.dirty.reset()
-	if len(k.vatstore.dirty) > 0 {
-		k.vatstore.dirty = emptied(k.vatstore.dirty)
+	for _, t := range k.tables {
+		t.discard()
 	}
+	k.inflight.dirty.reset()
 	k.st = k.saved
 	k.free.reset()
 	k.items = k.items[:0]
@@ -160,18 +127,9 @@ func (k *Kernel) discard() {
 
 // forget drops what is cached of the store as well.
 func (k *Kernel) forget() {
-	k.objects.forget()
-	k.promises.forget()
-	k.settled.forget()
-	k.parked.forget()
-	k.queue.forget()
-	k.vats.forget()
-	k.vatStates.forget()
-	k.actions.forget()
-	k.batches.forget()
-	k.roster.forget()
-	k.paramRow.forget()
-	k.clist.forget()
+	for _, t := range k.tables {
+		t.forget()
+	}
 	k.lateState, k.lateItems, k.lateBytes, k.itemBuf = nil, nil, 0, nil
 }
 

@@ -93,7 +93,7 @@ func (c *clist) keepLate(k rowKey, r clistRow) {
 	c.late.byKref[k] = l
 }
 
-func (c *clist) lateWrites(w []Write) []Write {
+func (c *clist) lateWrites(w []Write, _ *encoder) []Write {
 	for k, l := range c.late.byKref {
 		w = append(w, entryWrite(k, l.row))
 		c.cleanKref(k, l.row)
@@ -113,12 +113,9 @@ func (k *Kernel) catchUp() {
 	}
 	arena := make(encoder, 0, 4096) // not nil: an empty value is a value
 	w := []Write{{Table: TableState, A: rowState, Value: k.lateState}}
-	w = k.vatStates.lateWrites(w, &arena)
-	w = k.promises.lateWrites(w, &arena)
-	w = k.settled.lateWrites(w, &arena)
-	w = k.parked.lateWrites(w, &arena)
-	w = k.queue.lateWrites(w, &arena)
-	w = k.clist.lateWrites(w)
+	for _, t := range k.tables {
+		w = t.lateWrites(w, &arena)
+	}
 	sortWrites(w)
 	must("write", k.store.Flush(w, k.lateItems))
 	clear(k.lateItems)

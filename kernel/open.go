@@ -33,6 +33,7 @@ type Kernel struct {
 	paramRow  *table[Params]
 	clist     *clist
 	inflight  inflight
+	tables    []buffered // all of the above but inflight, and the vatstore
 	vatstore  vatstore
 
 	params    Params
@@ -101,6 +102,8 @@ func newKernel(s Store, w Workers, o Options) *Kernel {
 	k.settled.late = map[rowKey]lateCell[capdata.KernelData]{}
 	k.parked.late = map[rowKey]lateCell[event]{}
 	k.queue.late = map[rowKey]lateCell[event]{}
+	k.tables = []buffered{k.objects, k.promises, k.settled, k.parked, k.queue, k.vats, k.vatStates, k.actions,
+		k.batches, k.roster, k.paramRow, k.clist, &k.vatstore}
 	numberA := func(r rowKey) uint64 { return capdata.Kref(r.a).Number() }
 	nextPromise := func() uint64 { return k.st.nextPromise }
 	k.objects.numbered(numberA, func() uint64 { return k.st.nextObject })

@@ -11,7 +11,6 @@ const queueKey = 1
 
 // accept puts an event on the acceptance queue, which decides where it goes.
 func (k *Kernel) accept(e event) {
-	k.queue.fresh(queueKey, k.st.nextEvent)
 	k.queue.set(queueKey, k.st.nextEvent, e)
 	k.st.nextEvent++
 }
@@ -126,7 +125,6 @@ func (k *Kernel) settle(r capdata.Kref, state promiseState, data capdata.KernelD
 	if len(data.Body)+8*len(data.Slots) <= maxInline {
 		p.data = &data
 	} else {
-		k.settled.fresh(uint64(r), 0)
 		k.settled.set(uint64(r), 0, data)
 	}
 	k.promises.set(uint64(r), 0, p)

@@ -149,7 +149,6 @@ func (k *Kernel) increfData(d capdata.KernelData) {
 func (k *Kernel) newObject(owner VatID) capdata.Kref {
 	r := capdata.NewKref(capdata.Object, k.st.nextObject)
 	k.st.nextObject++
-	k.objects.fresh(uint64(r), 0)
 	k.objects.set(uint64(r), 0, object{owner: owner})
 	return r
 }
@@ -158,7 +157,6 @@ func (k *Kernel) newObject(owner VatID) capdata.Kref {
 func (k *Kernel) newPromise(decider VatID, policy RejectPolicy) capdata.Kref {
 	r := capdata.NewKref(capdata.Promise, k.st.nextPromise)
 	k.st.nextPromise++
-	k.promises.fresh(uint64(r), 0)
 	k.promises.set(uint64(r), 0, promise{decider: decider, policy: policy})
 	return r
 }
