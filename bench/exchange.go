@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -65,7 +65,7 @@ var goVats = []string{"alice", "bob", "carol"}
 
 // Exchange runs the exchange in both ways and compares them.
 func Exchange(c Config) (*Result, error) {
-	cfg, err := crankcase.LoadConfig(filepath.Join(c.Folder, "crankcase.json"), buildGuest)
+	cfg, err := crankcase.LoadConfig(filepath.Join(c.Folder, "crankcase.json"), crankcase.BuildGo(io.Discard))
 	if err != nil {
 		return nil, err
 	}
@@ -101,22 +101,6 @@ func Exchange(c Config) (*Result, error) {
 		best, floor, guest = fastest(best, k), fastest(floor, f), fastest(guest, g)
 	}
 	return b.result(best, floor, guest), nil
-}
-
-// buildGuest builds a Go guest as the command does.
-func buildGuest(folder string) ([]byte, error) {
-	dir, err := os.MkdirTemp("", "crankcase-bench-")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	out := filepath.Join(dir, "guest.wasm")
-	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", out, ".")
-	cmd.Dir, cmd.Env = folder, append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
-	if said, err := cmd.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("build %s: %w\n%s", folder, err, said)
-	}
-	return os.ReadFile(out)
 }
 
 type order struct {

@@ -130,7 +130,7 @@ func (f *runFlags) run(stdout, stderr io.Writer) (err error) {
 	if err := f.check(); err != nil {
 		return err
 	}
-	config, err := crankcase.LoadConfig(f.config, buildGo(stderr))
+	config, err := crankcase.LoadConfig(f.config, crankcase.BuildGo(stderr))
 	if err != nil {
 		return err
 	}

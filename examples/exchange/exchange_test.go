@@ -36,23 +36,9 @@ func TestOrdersAreGenerated(t *testing.T) {
 	}
 }
 
-func buildTrader(t *testing.T) crankcase.BuildFunc {
-	return func(folder string) ([]byte, error) {
-		out := filepath.Join(t.TempDir(), "trader.wasm")
-		build := exec.Command("go", "build", "-buildmode=c-shared", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", out, ".")
-		build.Dir = folder
-		build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0", "GOFLAGS=")
-		if text, err := build.CombinedOutput(); err != nil {
-			t.Logf("%s", text)
-			return nil, err
-		}
-		return os.ReadFile(out)
-	}
-}
-
 func open(t *testing.T) *crankcase.Kernel {
 	t.Helper()
-	c, err := crankcase.LoadConfig("crankcase.json", buildTrader(t))
+	c, err := crankcase.LoadConfig("crankcase.json", crankcase.BuildGo(t.Output()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,9 +1,11 @@
 package wasmtimeengine
 
 import (
+	"io"
 	"os"
 	"testing"
 
+	"github.com/crankcase/crankcase"
 	"github.com/crankcase/crankcase/hostfuncs"
 	"github.com/crankcase/crankcase/runtime"
 	"github.com/crankcase/crankcase/runtime/wazeroengine"
@@ -152,7 +154,7 @@ func BenchmarkInstantiate(b *testing.B) {
 // trader is an instrumented Go guest.
 func trader(b *testing.B) []byte {
 	b.Helper()
-	module, err := buildGo(exchange + "trader")
+	module, err := crankcase.BuildGo(io.Discard)(exchange + "trader")
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -4,9 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
-	"errors"
-	"os"
-	"os/exec"
+	"io"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -104,24 +102,8 @@ func TestScenarios(t *testing.T) {
 
 const exchange = "../../examples/exchange/"
 
-// buildGo builds a Go vat as the command does.
-func buildGo(folder string) (_ []byte, err error) {
-	dir, err := os.MkdirTemp("", "crankcase-wasmtime-")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	out := filepath.Join(dir, "guest.wasm")
-	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", out, ".")
-	cmd.Dir, cmd.Env = folder, append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0", "GOFLAGS=")
-	if said, err := cmd.CombinedOutput(); err != nil {
-		return nil, errors.Join(err, errors.New(string(said)))
-	}
-	return os.ReadFile(out)
-}
-
 var exchangeGenesis = sync.OnceValues(func() (kernel.Genesis, error) {
-	c, err := crankcase.LoadConfig(exchange+"crankcase.json", buildGo)
+	c, err := crankcase.LoadConfig(exchange+"crankcase.json", crankcase.BuildGo(io.Discard))
 	if err != nil {
 		return kernel.Genesis{}, err
 	}

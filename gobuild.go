@@ -1,4 +1,4 @@
-package main
+package crankcase
 
 import (
 	"bytes"
@@ -10,13 +10,12 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
-
-	"github.com/crankcase/crankcase"
 )
 
-// buildGo returns what builds a folder with a Go main package as a guest. Go's
-// own cache makes the second time fast. Progress goes to w.
-func buildGo(w io.Writer) crankcase.BuildFunc {
+// BuildGo returns a BuildFunc for folders with a Go main package, which needs the go
+// command. The same Go builds the same bytes wherever it does; its cache makes the second time
+// fast. What it is at goes to w.
+func BuildGo(w io.Writer) BuildFunc {
 	return func(folder string) (module []byte, err error) {
 		sources, err := filepath.Glob(filepath.Join(folder, "*.go"))
 		if err != nil {
